@@ -1,0 +1,76 @@
+"""The failures hpview knows, each told in one line.
+
+They are raised where the operating system's own errors are met and caught once,
+by the command line or by the screen that shows them.
+"""
+
+from __future__ import annotations
+
+
+class HpviewError(Exception):
+    """Something the user should read; ``str()`` is one printable line."""
+
+
+class NoSuchProcess(HpviewError):
+    """The process does not exist, or no longer."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(f"no process {pid}")
+        self.pid = pid
+
+
+class NoMemoryMap(HpviewError):
+    """The process has no address space of its own: a kernel thread or a zombie."""
+
+    def __init__(self, pid: int, what: str) -> None:
+        super().__init__(f"process {pid} is {what}: it has no memory map")
+        self.pid = pid
+
+
+class AccessDenied(HpviewError):
+    """The process exists but this user may not read it."""
+
+    def __init__(self, pid: int, remedy: str = "run as its user or as root") -> None:
+        super().__init__(f"process {pid} may not be read: {remedy}")
+        self.pid = pid
+
+
+class BackendUnavailable(HpviewError):
+    """A source of records cannot be used here.
+
+    Attributes:
+        reason: Why, in a few words.
+        remedy: What would change it, or "".
+        details: Further lines, such as the end of the verifier's log.
+    """
+
+    def __init__(
+        self, backend: str, reason: str, *, remedy: str = "", details: tuple[str, ...] = ()
+    ) -> None:
+        change = f"; {remedy}" if remedy else ""
+        super().__init__(f"{backend} is not available: {reason}{change}")
+        self.backend = backend
+        self.reason = reason
+        self.remedy = remedy
+        self.details = details
+
+
+class CorruptStream(HpviewError):
+    """Bytes that are not records.
+
+    Attributes:
+        offset: The byte in the stream at which the bad record begins.
+    """
+
+    def __init__(self, offset: int, what: str) -> None:
+        super().__init__(f"corrupt record at byte {offset}: {what}")
+        self.offset = offset
+
+
+class NotAProcess(HpviewError):
+    """The number is that of a thread: the process is named by another."""
+
+    def __init__(self, tid: int, tgid: int) -> None:
+        super().__init__(f"{tid} is a thread of process {tgid}: name that one")
+        self.tid = tid
+        self.tgid = tgid

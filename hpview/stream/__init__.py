@@ -1,0 +1,1 @@
+"""Where records come from: the kernel, its emulation over /proc, or a recording."""

@@ -1,0 +1,40 @@
+"""Numbers for people. Sizes are in binary units, as the kernel counts pages."""
+
+from __future__ import annotations
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def _scaled(count: int) -> tuple[str, int]:
+    value = float(count)
+    unit = 0
+    while abs(value) >= 999.5 and unit < len(_UNITS) - 1:
+        value /= 1024
+        unit += 1
+    if unit and abs(value) < 9.95:
+        return f"{value:.1f}", unit
+    return f"{value:.0f}", unit
+
+
+def size(count: int) -> str:
+    """Bytes with a unit: ``7.1 GiB``, ``640 KiB``, ``0 B``; at most three digits."""
+    digits, unit = _scaled(count)
+    return f"{digits} {_UNITS[unit]}"
+
+
+def short(count: int) -> str:
+    """The same without a space and with the unit's first letter: ``7.1G``, ``0``."""
+    digits, unit = _scaled(count)
+    return digits + (_UNITS[unit][0] if unit else "")
+
+
+def percent(part: int, whole: int) -> str:
+    """``71 %``; ``-`` of nothing. Only all is 100 and only nothing is 0."""
+    if whole <= 0:
+        return "-"
+    value = 100 * part / whole
+    if part < whole:
+        value = min(value, 99.0)
+    if part > 0:
+        value = max(value, 1.0)
+    return f"{value:.0f} %"
