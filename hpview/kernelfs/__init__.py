@@ -1,0 +1,1 @@
+"""Readers of /proc and /sys; each takes the root of its tree."""

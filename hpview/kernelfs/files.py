@@ -1,0 +1,80 @@
+"""Opening and reading the files of one process, with errors told in hpview's words."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+from hpview.errors import AccessDenied, BackendUnavailable, NoMemoryMap, NoSuchProcess
+
+PROC: Final = Path("/proc")
+SYS: Final = Path("/sys")
+
+PF_KTHREAD: Final = 0x00200000
+"""include/linux/sched.h: the task is a kernel thread."""
+
+
+def open_file(pid: int, name: str, root: Path = PROC) -> int:
+    """Open ``root/pid/name`` for reading and return the descriptor.
+
+    Raises:
+        NoSuchProcess, NoMemoryMap, AccessDenied: As ``failure`` tells them.
+    """
+    try:
+        return os.open(root / str(pid) / name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as err:
+        raise failure(err, pid, name, root) from err
+
+
+def read_file(pid: int, name: str, root: Path = PROC) -> bytes:
+    """Return the whole of ``root/pid/name``.
+
+    Raises:
+        NoSuchProcess, NoMemoryMap, AccessDenied: As ``failure`` tells them.
+    """
+    try:
+        with open(root / str(pid) / name, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError as err:
+        raise failure(err, pid, name, root) from err
+
+
+def failure(err: OSError, pid: int, name: str, root: Path = PROC) -> Exception:
+    """Translate an error met on ``root/pid/name``.
+
+    The kernel answers ESRCH both for a process that is gone and for one that has
+    no address space (fs/proc/task_mmu.c, proc_maps_open); its stat tells which.
+
+    Returns:
+        NoSuchProcess, NoMemoryMap or AccessDenied; BackendUnavailable when the
+        process is there but the kernel has no such file; ``err`` itself otherwise.
+    """
+    denied = err.errno in (errno.EACCES, errno.EPERM)
+    if not denied and err.errno not in (errno.ENOENT, errno.ESRCH):
+        return err
+    # Files of a task without an mm belong to root, whoever ran it (task_dump_owner()).
+    if missing := no_memory_map(pid, root):
+        return missing
+    if denied and os.geteuid() == 0:
+        return AccessDenied(pid, "it has capabilities this user lacks")
+    if denied:
+        return AccessDenied(pid)
+    if err.errno == errno.ENOENT:
+        return BackendUnavailable(name, f"this kernel has no /proc/PID/{name}")
+    return NoSuchProcess(pid)
+
+
+def no_memory_map(pid: int, root: Path = PROC) -> NoSuchProcess | NoMemoryMap | None:
+    """Why a process has no address space, by its stat; None when it should have one."""
+    try:
+        stat = (root / str(pid) / "stat").read_bytes()
+    except OSError:
+        return NoSuchProcess(pid)
+    fields = stat.rpartition(b")")[2].split()
+    if fields[0] in (b"Z", b"X"):
+        return NoMemoryMap(pid, "a zombie")
+    if int(fields[6]) & PF_KTHREAD:
+        return NoMemoryMap(pid, "a kernel thread")
+    return None
