@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* From slots to RUN records, and from a PTE table to the counts of its slot. */
+#ifndef HPVIEW_SLOTS_H
+#define HPVIEW_SLOTS_H
+
+#include "page_table.h"
+
+/*
+ * The budget counts units of about the same cost: 32 PTEs of a full table, or
+ * one step (eight empty slots, one other slot, or one upper entry). Entries
+ * that must be told apart one by one cost SLOW_UNITS more for each 32.
+ */
+#define PTES_PER_GROUP		32
+#define SLOW_UNITS		4
+
+#define EFAULT			14
+#define ERANGE			34
+
+/* Keeps the compiler from turning arithmetic into branches: the verifier
+ * follows both sides of each, and 32 in a row are too many paths.
+ */
+#define opaque(x)		asm volatile("" : "+r"(x))
+
+/*
+ * Joins [start, end) to the last run if that says the same of each slot, else
+ * begins a new one. The counts are those in hpv.walk. All calls keep ascending
+ * order, and the caller has seen to it that there is room.
+ */
+static __noinline int add_slots(__u64 start, __u64 end, __u32 backing,
+				__u32 flags, __u32 err)
+{
+	struct hpv_walk *w = &hpv.walk;
+	struct hpv_run *run;
+	__u32 last = w->runs - 1;
+
+	if (!w->want_runs)
+		return 0;
+	if (last < HPV_OUT_RUNS) {
+		run = &hpv.out[last + 2].run;
+		if (run->end == start && run->backing == backing &&
+		    run->flags == flags && run->err == err &&
+		    run->present == w->present && run->swapped == w->swapped &&
+		    run->zero == w->zero && run->guard == w->guard) {
+			run->end = end;
+			return 0;
+		}
+	}
+	last++;
+	if (last >= HPV_OUT_RUNS)
+		return 0;
+	run = &hpv.out[last + 2].run;
+	__builtin_memset(run, 0, sizeof(*run));
+	run->kind = HPV_KIND_RUN;
+	run->version = HPV_WIRE_VERSION;
+	run->flags = flags;
+	run->backing = backing;
+	run->start = start;
+	run->end = end;
+	run->present = w->present;
+	run->swapped = w->swapped;
+	run->zero = w->zero;
+	run->guard = w->guard;
+	run->err = err;
+	w->runs = last + 1;
+	return 0;
+}
+
+static __always_inline void clear_counts(struct hpv_walk *w)
+{
+	w->present = 0;
+	w->swapped = 0;
+	w->zero = 0;
+	w->guard = 0;
+}
+
+/* A table could not be read: all it maps up to `end` is unknown. */
+static __always_inline void add_unknown(struct hpv_walk *w, __u64 start,
+					__u64 end, long err)
+{
+	clear_counts(w);
+	w->read_errors++;
+	add_slots(start, end, HPV_BACKING_UNKNOWN, 0, -err);
+	w->next = end;
+}
+
+/* One PTE that is not plainly present or none. */
+static long count_one(__u32 i, void *unused)
+{
+	struct hpv_walk *w = &hpv.walk;
+	__u64 pte;
+
+	if (w->pte_at >= w->pte_end)
+		return 1;
+	pte = w->ptes[w->pte_at & (PTES_PER_GROUP - 1)];
+	w->pte_at++;
+
+	if (entry_none(pte))
+		return 0;
+	if (pte & (_PAGE_PRESENT | _PAGE_PROTNONE)) {
+		if (leaf_pfn_bits(pte) == hpv.params.zero_pte)
+			w->zero++;
+		else
+			w->present++;
+		return 0;
+	}
+	if (pte >> SWP_TYPE_SHIFT == SWP_PTE_MARKER &&
+	    ~pte >> SWP_OFFSET_FIRST_BIT & PTE_MARKER_GUARD)
+		w->guard++;
+	else
+		w->swapped++;
+	return 0;
+}
+
+/*
+ * Counts all of ptes[] without a branch. Returns false, and counts nothing,
+ * if there is an entry in it that is neither none nor present.
+ */
+static __always_inline bool count_plain(struct hpv_walk *w)
+{
+	const __u64 mask = PTE_PFN_MASK | _PAGE_PRESENT;
+	const __u64 zero_page = hpv.params.zero_pte | _PAGE_PRESENT;
+	__u64 present = 0, zero = 0, other = 0;
+	volatile __u64 *ptes = w->ptes;
+	__u64 pte, p;
+	int i;
+
+	opaque(ptes);
+#pragma unroll
+	for (i = 0; i < PTES_PER_GROUP; i++) {
+		pte = ptes[i];
+		p = pte & _PAGE_PRESENT;
+		present += p;
+		p--;
+		opaque(p);		/* ~0 unless present */
+		other |= p & pte;
+		pte ^= zero_page;
+		pte &= mask;
+		opaque(pte);		/* 0 for the zero page alone */
+		pte--;
+		opaque(pte);
+		zero += pte >> 63;
+		/* one entry at a time: 32 at once would not fit the stack */
+		opaque(present);
+		opaque(other);
+		opaque(zero);
+	}
+	if (!entry_none(other))
+		return false;
+	w->zero += zero;
+	w->present += present - zero;
+	return true;
+}
+
+/* Up to 32 PTEs: one aligned group, cut to [pte_at, pte_end). */
+static long count_group(__u32 i, void *unused)
+{
+	struct hpv_walk *w = &hpv.walk;
+	__u32 at = w->pte_at, end = w->pte_end;
+	__u32 first = at & ~(PTES_PER_GROUP - 1);
+	long err;
+
+	if (at >= end)
+		return 1;
+	err = bpf_probe_read_kernel(w->ptes, sizeof(w->ptes),
+				    (void *)(w->pte_table + first * 8));
+	if (err) {
+		w->err = err;
+		return 1;
+	}
+	w->work++;
+	if (at == first && end - at >= PTES_PER_GROUP) {
+		if (count_plain(w)) {
+			w->pte_at = at + PTES_PER_GROUP;
+			return 0;
+		}
+		w->work += SLOW_UNITS;
+	}
+	if (end > first + PTES_PER_GROUP)
+		w->pte_end = first + PTES_PER_GROUP;
+	bpf_loop(PTES_PER_GROUP, count_one, NULL, 0);
+	w->pte_end = end;
+	return 0;
+}
+
+/* The part of one PTE table that maps [start, end). */
+static __always_inline void walk_ptes(struct hpv_walk *w, __u64 pmd, __u64 start,
+				      __u64 end)
+{
+	__u32 backing;
+
+	clear_counts(w);
+	w->err = 0;
+	w->pte_table = table_of(pmd);
+	w->pte_at = start >> PAGE_SHIFT & (PTRS_PER_TABLE - 1);
+	w->pte_end = w->pte_at + ((end - start) >> PAGE_SHIFT);
+	if (!w->pte_table)
+		w->err = -ERANGE;
+	else
+		bpf_loop(PTRS_PER_TABLE / PTES_PER_GROUP, count_group, NULL, 0);
+	if (w->err) {
+		add_unknown(w, start, end, w->err);
+		return;
+	}
+
+	w->next = end;
+	w->pages_swap += w->swapped;
+	if (w->present) {
+		backing = HPV_BACKING_4K;
+		w->pages_4k += w->present;
+	} else if (w->swapped) {
+		backing = HPV_BACKING_SWAP;
+	} else if (w->zero) {
+		backing = HPV_BACKING_ZERO;
+	} else if (w->guard) {
+		backing = HPV_BACKING_NONE;
+	} else {
+		return;
+	}
+	add_slots(start, end, backing, 0, 0);
+}
+
+#endif /* HPVIEW_SLOTS_H */

@@ -1,0 +1,140 @@
+"""Records from the kernel itself: the task_vma iterator with our program in it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import TYPE_CHECKING, Self
+
+from hpview.errors import BackendUnavailable
+from hpview.stream.base import CHUNK_SIZE
+from hpview.stream.handover import Handover
+from hpview.stream.loaded import LoadedProgram
+from hpview.stream.state import Mode
+from hpview.stream.target import Target
+from hpview.wire import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class KernelStream:
+    """``Stream`` over one iterator; reads are serialised.
+
+    Args:
+        program: Leased until ``close()``.
+        fd: An iterator of that program; owned by the stream.
+        target: The process, or None for all of them.
+        release: Gives the program back.
+    """
+
+    def __init__(
+        self,
+        program: LoadedProgram,
+        fd: int,
+        target: Target | None,
+        release: Callable[[LoadedProgram], None],
+    ) -> None:
+        self._program = program
+        self._fd = fd
+        self._release = release
+        self._received = 0
+        self._lock = threading.Lock()
+        gone = target.gone if target is not None else None
+        self._out = Handover(self._read, program.take_spill, gone)
+
+    @property
+    def source(self) -> Source:
+        """Always ``Source.BPF``."""
+        return Source.BPF
+
+    def read(self, size: int = CHUNK_SIZE) -> bytes:
+        """See ``Stream.read``."""
+        with self._lock:
+            if self._fd < 0:
+                raise ValueError("read of a closed stream")
+            return self._out.read(size)
+
+    def _read(self, size: int) -> bytes:
+        if self._program.state.spill_count and self._program.drained(self._received):
+            # Read(2) would say EAGAIN, or nothing at all if the process has exited.
+            raise BlockingIOError(errno.EAGAIN, "a piece waits")
+        try:
+            data = os.read(self._fd, size)
+        except BlockingIOError:
+            raise
+        except OSError as err:
+            raise BackendUnavailable("bpf", f"reading the iterator: {err.strerror}") from err
+        self._received += len(data)
+        return data
+
+    def close(self) -> None:
+        """See ``Stream.close``; waits for a read in another thread."""
+        with self._lock:
+            if self._fd < 0:
+                return
+            os.close(self._fd)
+            self._fd = -1
+        self._release(self._program)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class KernelBackend:
+    """``Backend`` over the BPF program.
+
+    A loaded program holds the state of one stream. Programs are loaded when
+    streams are open at the same time, and kept for later ones.
+
+    Raises:
+        BackendUnavailable: The program cannot be loaded.
+    """
+
+    name = "bpf"
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._idle = [LoadedProgram()]
+
+    def open(self, pid: int) -> KernelStream:
+        """See ``Backend.open``."""
+        return self._open(Mode.ONE, Target(pid))
+
+    def open_all(self) -> KernelStream:
+        """See ``Backend.open_all``."""
+        return self._open(Mode.ALL, None)
+
+    def close(self) -> None:
+        """Unload what is idle; programs in use are unloaded as their streams close."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for program in idle:
+            program.close()
+
+    def _open(self, mode: Mode, target: Target | None) -> KernelStream:
+        with self._lock:
+            if self._closed:
+                raise ValueError("open on a closed backend")
+            program = self._idle.pop() if self._idle else None
+        if program is None:
+            program = LoadedProgram()
+        try:
+            fd = program.start(mode, target.pid if target is not None else 0)
+        except BaseException:
+            self._give_back(program)
+            raise
+        return KernelStream(program, fd, target, self._give_back)
+
+    def _give_back(self, program: LoadedProgram) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(program)
+                return
+        program.close()

@@ -1,0 +1,196 @@
+"""The BPF program once loaded: its state, its iterators, and why it cannot be loaded."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import platform
+import struct
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from hpview.errors import BackendUnavailable
+from hpview.kernelfs.files import PROC
+from hpview.kernelfs.zoneinfo import ram_top
+from hpview.stream import bpf
+from hpview.stream.calibrate import calibrate
+from hpview.stream.lskel import LightSkeleton, Loaded, LoadFailed
+from hpview.stream.state import OUT_OFFSET, Mode, State
+from hpview.wire import RECORD_SIZE
+
+UNITS_PER_TABLE: Final = 16
+"""bpfprog/slots.h: a full PTE table costs 16 units of the budget."""
+
+TABLES_PER_CALL: Final = 256
+
+_BTF: Final = Path("/sys/kernel/btf/vmlinux")
+_LOG_SIZE: Final = 1 << 20
+_LOG_LINES: Final = 20
+# include/uapi/linux/capability.h; CAP_SYS_ADMIN stands in for either
+_CAPABILITIES: Final = {"CAP_BPF": 39, "CAP_PERFMON": 38}
+_CAP_SYS_ADMIN: Final = 21
+
+
+class LoadedProgram:
+    """One program in the kernel, for one stream at a time.
+
+    Attributes:
+        state: Shared with the program; touch it only while no read runs.
+
+    Raises:
+        BackendUnavailable: It cannot be loaded, or not be trusted here.
+    """
+
+    def __init__(self) -> None:
+        skeleton = LightSkeleton.parse(
+            resources.files(__package__).joinpath("task_vma.lskel").read_bytes()
+        )
+        loaded = _load(skeleton)
+        self._prog_fd = loaded.prog_fd
+        try:
+            self._map = mmap.mmap(loaded.state_fd, skeleton.state_size)
+        finally:
+            os.close(loaded.state_fd)
+        self.state = State.from_buffer(self._map)
+        try:
+            self._calibrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, mode: Mode, pid: int = 0) -> int:
+        """Reset the state and return the descriptor of a new iterator.
+
+        Args:
+            mode: ONE or ALL.
+            pid: The process for ONE, as numbered in our pid namespace.
+        """
+        if not self._machine.zero_pmd:
+            # Huge pages may have been allowed since; then there is a huge zero page.
+            self._calibrate()
+        machine = self._machine
+        state = self.state
+        for part in (state.cursor, state.progress):
+            ctypes.memset(ctypes.addressof(part), 0, ctypes.sizeof(part))
+        state.spill_count = 0
+        params = state.params
+        params.mode = mode
+        params.budget = TABLES_PER_CALL * UNITS_PER_TABLE
+        params.direct_map = machine.direct_map
+        params.phys_mask = machine.phys_mask
+        params.ram_top = machine.ram_top
+        params.zero_pte = machine.zero_pte
+        params.zero_pmd = machine.zero_pmd
+        params.ns_level = machine.ns_level
+        return self._iterator(pid)
+
+    def drained(self, received: int) -> bool:
+        """Whether a reader that got so many bytes has all that the kernel's buffer held."""
+        return received >= self.state.progress.bytes
+
+    def take_spill(self) -> bytes:
+        """The piece that did not go through the iterator, once; b"" when there is none."""
+        state = self.state
+        count = state.spill_count
+        if not count:
+            return b""
+        start = OUT_OFFSET + state.spill_first * RECORD_SIZE
+        data = self._map[start : start + count * RECORD_SIZE]
+        state.spill_count = 0
+        return data
+
+    def close(self) -> None:
+        """Unload; idempotent."""
+        if self._prog_fd >= 0:
+            os.close(self._prog_fd)
+            self._prog_fd = -1
+            # Not closed: whoever still holds a view of it keeps it mapped.
+            del self.state, self._map
+
+    def _calibrate(self) -> None:
+        params = self.state.params
+        params.mode = Mode.CALIBRATE
+        params.mm_key[:] = list(struct.unpack("2Q", os.urandom(16)))
+        self._machine = calibrate(self.state, self._run, ram_top(PROC))
+
+    def _run(self) -> None:
+        fd = self._iterator(os.getpid())
+        try:
+            while True:
+                try:
+                    if not os.read(fd, 1):
+                        return
+                except BlockingIOError:
+                    continue  # a million VMAs, and nothing to say about them
+        finally:
+            os.close(fd)
+
+    def _iterator(self, pid: int) -> int:
+        params = self.state.params
+        params.filter_tgid = 0
+        try:
+            return bpf.iterator(self._prog_fd, pid)
+        except OSError as err:
+            if not pid or err.errno not in (errno.E2BIG, errno.EINVAL):
+                raise _unavailable(err) from err
+        params.filter_tgid = pid  # before 6.1 the program itself has to filter
+        return bpf.iterator(self._prog_fd)
+
+
+def _load(skeleton: LightSkeleton) -> Loaded:
+    if platform.machine() != "x86_64":
+        raise BackendUnavailable("bpf", f"page tables of {platform.machine()} are not known")
+    if not _BTF.exists():
+        raise BackendUnavailable(
+            "bpf", f"no {_BTF}", remedy="a kernel built with CONFIG_DEBUG_INFO_BTF"
+        )
+    try:
+        return skeleton.load()
+    except LoadFailed as err:
+        raise _refused(skeleton, err) from err
+    except OSError as err:
+        raise _unavailable(err) from err
+
+
+def _refused(skeleton: LightSkeleton, first: LoadFailed) -> BackendUnavailable:
+    """Load again for the verifier's words."""
+    log = ""
+    try:
+        loaded = skeleton.load(log_size=_LOG_SIZE)
+    except LoadFailed as err:
+        log = err.log
+    except OSError as err:
+        return _unavailable(err)
+    else:
+        os.close(loaded.prog_fd)
+        os.close(loaded.state_fd)
+    failure = _unavailable(first)
+    failure.details = tuple(log.splitlines()[-_LOG_LINES:])
+    return failure
+
+
+def _unavailable(err: OSError) -> BackendUnavailable:
+    if err.errno == errno.ENOSYS:
+        return BackendUnavailable("bpf", "the kernel has no bpf()", remedy="CONFIG_BPF_SYSCALL")
+    missing = _missing_capabilities()
+    if missing or err.errno == errno.EPERM:
+        wanted = " and ".join(missing or _CAPABILITIES)
+        return BackendUnavailable("bpf", f"it needs {wanted}", remedy="run as root")
+    return BackendUnavailable(
+        "bpf", f"the kernel refused the program: {err.strerror}", remedy="Linux 5.17 or newer"
+    )
+
+
+def _missing_capabilities() -> list[str]:
+    """With only one of the two, errors range from EPERM to EINVAL."""
+    for line in (PROC / "self/status").read_text("ascii", "replace").splitlines():
+        key, _, value = line.partition(":")
+        if key == "CapEff":
+            have = int(value, 16)
+            if have >> _CAP_SYS_ADMIN & 1:
+                return []
+            return [name for name, bit in _CAPABILITIES.items() if not have >> bit & 1]
+    return []

@@ -1,0 +1,149 @@
+"""What the BPF program and user space share, as bpfprog/state.h lays it out.
+
+Only the part before the records; a test holds it against the header.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from enum import IntEnum
+from typing import Final
+
+
+class Mode(IntEnum):
+    """``enum hpv_mode``."""
+
+    CALIBRATE = 0
+    ONE = 1
+    ALL = 2
+
+
+class Params(ctypes.Structure):
+    """``struct hpv_params``: written before the first read of a stream."""
+
+    mode: int
+    filter_tgid: int
+    ns_level: int
+    budget: int
+    direct_map: int
+    phys_mask: int
+    ram_top: int
+    zero_pte: int
+    zero_pmd: int
+    mm_key: ctypes.Array[ctypes.c_uint64]
+
+    _fields_ = (
+        ("mode", ctypes.c_uint32),
+        ("filter_tgid", ctypes.c_uint32),
+        ("ns_level", ctypes.c_uint32),
+        ("budget", ctypes.c_uint32),
+        ("direct_map", ctypes.c_uint64),
+        ("phys_mask", ctypes.c_uint64),
+        ("ram_top", ctypes.c_uint64),
+        ("zero_pte", ctypes.c_uint64),
+        ("zero_pmd", ctypes.c_uint64),
+        ("mm_key", ctypes.c_uint64 * 2),
+    )
+
+
+class Calibration(ctypes.Structure):
+    """``struct hpv_calibration``: the addresses to look at, and what was found."""
+
+    magic_addr: int
+    magic: ctypes.Array[ctypes.c_uint64]
+    zero_addr: int
+    huge_addr: int
+    pgd: int
+    lowest_base: int
+    direct_map: int
+    magic_entry: int
+    zero_entry: int
+    huge_entry: int
+    huge_shift: int
+    ns_level: int
+    tried: int
+
+    _fields_ = (
+        ("magic_addr", ctypes.c_uint64),
+        ("magic", ctypes.c_uint64 * 4),
+        ("zero_addr", ctypes.c_uint64),
+        ("huge_addr", ctypes.c_uint64),
+        ("pgd", ctypes.c_uint64),
+        ("lowest_base", ctypes.c_uint64),
+        ("direct_map", ctypes.c_uint64),
+        ("magic_entry", ctypes.c_uint64),
+        ("zero_entry", ctypes.c_uint64),
+        ("huge_entry", ctypes.c_uint64),
+        ("huge_shift", ctypes.c_uint32),
+        ("ns_level", ctypes.c_uint32),
+        ("tried", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
+    )
+
+
+class Cursor(ctypes.Structure):
+    """``struct hpv_cursor``: where an unfinished VMA goes on."""
+
+    mm: int
+    start: int
+    end: int
+    vm_flags: int
+    next: int
+    active: int
+    done: int
+
+    _fields_ = (
+        ("mm", ctypes.c_uint64),
+        ("start", ctypes.c_uint64),
+        ("end", ctypes.c_uint64),
+        ("vm_flags", ctypes.c_uint64),
+        ("next", ctypes.c_uint64),
+        ("active", ctypes.c_uint32),
+        ("done", ctypes.c_uint32),
+    )
+
+
+class Progress(ctypes.Structure):
+    """``struct hpv_progress``: what has been written so far."""
+
+    bytes: int
+    tasks: int
+    vmas: int
+    runs: int
+    read_errors: int
+    mm: int
+    boottime: int
+
+    _fields_ = (
+        ("bytes", ctypes.c_uint64),
+        ("tasks", ctypes.c_uint64),
+        ("vmas", ctypes.c_uint64),
+        ("runs", ctypes.c_uint64),
+        ("read_errors", ctypes.c_uint64),
+        ("mm", ctypes.c_uint64),
+        ("boottime", ctypes.c_uint64),
+    )
+
+
+class State(ctypes.Structure):
+    """``struct hpv_state``, up to the records."""
+
+    params: Params
+    calibration: Calibration
+    cursor: Cursor
+    progress: Progress
+    spill_first: int
+    spill_count: int
+
+    _fields_ = (
+        ("params", Params),
+        ("calibration", Calibration),
+        ("cursor", Cursor),
+        ("progress", Progress),
+        ("spill_first", ctypes.c_uint32),
+        ("spill_count", ctypes.c_uint32),
+    )
+
+
+OUT_OFFSET: Final = ctypes.sizeof(State)
+"""Where ``out``, the records, begins."""

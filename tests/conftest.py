@@ -1,0 +1,37 @@
+"""What tests share: what this machine and user can do, and targets to look at."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import pytest
+
+from hpview.errors import BackendUnavailable
+from hpview.stream.kernel import KernelBackend
+
+REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
+"""Set in CI: what cannot be tested there is a failure."""
+
+
+@cache
+def _bpf_missing() -> str:
+    try:
+        KernelBackend().close()
+    except BackendUnavailable as err:
+        return str(err)
+    return ""
+
+
+def lacking(reason: str) -> None:
+    """Skip, or fail where everything is required."""
+    if os.environ.get(REQUIRE_ALL):
+        pytest.fail(f"{reason} ({REQUIRE_ALL} is set)", pytrace=False)
+    pytest.skip(reason)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        lacking("needs root")
+    if item.get_closest_marker("bpf") and (reason := _bpf_missing()):
+        lacking(reason)

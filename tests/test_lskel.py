@@ -1,0 +1,134 @@
+"""The committed BPF program: its file, its source, its layout."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from hpview.stream import lskel, state
+from hpview.stream.lskel import LightSkeleton, LoadFailed
+from tests.conftest import lacking
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "bpfprog"
+BUILT_WITH = "14"
+"""The clang that made the committed file."""
+
+
+@pytest.fixture(scope="module")
+def committed() -> LightSkeleton:
+    path = resources.files("hpview.stream").joinpath("task_vma.lskel")
+    return LightSkeleton.parse(path.read_bytes())
+
+
+def test_file_survives_a_round_trip(committed: LightSkeleton) -> None:
+    assert LightSkeleton.parse(committed.pack()) == committed
+    assert len(committed.insns) % 8 == 0
+    assert committed.state_size > state.OUT_OFFSET + 1024 * 64
+
+
+@pytest.mark.parametrize("content", [b"", b"HPVLSKEL", b"x" * 100])
+def test_other_files_are_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"not an \.lskel file"):
+        LightSkeleton.parse(content)
+
+
+def test_damaged_files_are_refused(committed: LightSkeleton) -> None:
+    content = committed.pack()
+    with pytest.raises(ValueError, match="damaged"):
+        LightSkeleton.parse(content[:-100])
+    other_sizes = lskel._HEADER.pack(lskel.MAGIC, lskel.FORMAT, 1, 2, 3)
+    with pytest.raises(ValueError, match="damaged"):
+        LightSkeleton.parse(other_sizes + content[lskel._HEADER.size :])
+
+
+def test_committed_program_is_built_from_this_source(
+    committed: LightSkeleton, tmp_path: Path
+) -> None:
+    for tool in ("make", "clang", "bpftool"):
+        if shutil.which(tool) is None:
+            lacking(f"needs {tool}")
+    version = subprocess.run(["clang", "--version"], capture_output=True, text=True, check=True)
+    major = re.search(r"version (\d+)\.", version.stdout)
+    assert major is not None
+    out = tmp_path / "task_vma.lskel"
+    settings = [f"OUT={tmp_path / 'out'}", f"LSKEL={out}", f"PYTHON={sys.executable}"]
+    subprocess.run(["make", "-s", "-C", str(SOURCE), *settings], check=True)
+    fresh = LightSkeleton.parse(out.read_bytes())
+    assert fresh.state_size == committed.state_size
+    if major[1] != BUILT_WITH:
+        lacking(f"clang {major[1]} makes other instructions than clang {BUILT_WITH}")
+    assert fresh == committed
+
+
+def test_state_mirrors_the_header(tmp_path: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("clang")
+    if compiler is None:
+        lacking("needs a C compiler")
+        return
+    structs = {
+        "hpv_params": state.Params,
+        "hpv_calibration": state.Calibration,
+        "hpv_cursor": state.Cursor,
+        "hpv_progress": state.Progress,
+        "hpv_state": state.State,
+    }
+    lines = [
+        f'printf("{name}.{field[0]} %zu\\n", offsetof(struct {name}, {field[0]}));'
+        for name, mirror in structs.items()
+        for field in mirror._fields_
+    ]
+    lines.append('printf("hpv_state.out %zu\\n", offsetof(struct hpv_state, out));')
+    program = tmp_path / "offsets.c"
+    program.write_text(
+        "#include <stddef.h>\n#include <stdio.h>\n#include <linux/types.h>\n"
+        '#include "state.h"\nint main(void) {\n' + "\n".join(lines) + "\nreturn 0; }\n"
+    )
+    binary = tmp_path / "offsets"
+    subprocess.run([compiler, f"-I{SOURCE}", str(program), "-o", str(binary)], check=True)
+    done = subprocess.run([binary], capture_output=True, text=True, check=True)
+    expected = [
+        f"{name}.{field[0]} {getattr(mirror, field[0]).offset}"
+        for name, mirror in structs.items()
+        for field in mirror._fields_
+    ]
+    expected.append(f"hpv_state.out {state.OUT_OFFSET}")
+    assert done.stdout.splitlines() == expected
+
+
+@pytest.mark.bpf
+def test_refusal_comes_with_the_verifiers_words(committed: LightSkeleton) -> None:
+    # exit without a value in r0, wherever the program ends
+    code = bytes([0x95]) + bytes(7)
+    at = committed.data.index(code)
+    before = committed.data[at - 8 : at]
+    broken = committed.data.replace(before + code, bytes([0xBF, 0xA0]) + bytes(6) + code)
+    skeleton = LightSkeleton(broken, committed.insns, committed.state_size)
+    with pytest.raises(LoadFailed) as quiet:
+        skeleton.load()
+    assert quiet.value.log == ""
+    with pytest.raises(LoadFailed) as told:
+        skeleton.load(log_size=1 << 16)
+    assert "R0" in told.value.log
+
+
+@pytest.mark.bpf
+def test_load_returns_two_descriptors(committed: LightSkeleton) -> None:
+    loaded = committed.load()
+    try:
+        links = [
+            str(Path(f"/proc/self/fd/{fd}").readlink()) for fd in (loaded.prog_fd, loaded.state_fd)
+        ]
+        assert links == ["anon_inode:bpf-prog", "anon_inode:bpf-map"]
+        assert ctypes.sizeof(state.State) < committed.state_size
+    finally:
+        os.close(loaded.prog_fd)
+        os.close(loaded.state_fd)
