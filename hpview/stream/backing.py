@@ -1,0 +1,187 @@
+"""What is behind a range of addresses, from the best file this kernel offers.
+
+All three hand over regions with the categories of PAGEMAP_SCAN. Only it reads
+the level of the leaf; the other two conclude it and mark what they concluded.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hpview.kernelfs.kpageflags import PageFlag
+from hpview.kernelfs.pagemap import PFN_MASK, REGION, Category, Entry
+from hpview.stream.fold import GUESSED
+from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE, Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpview.kernelfs.pagemap import Pagemap
+    from hpview.kernelfs.smaps import Smaps
+
+SCAN_PAGES: Final = 1 << 16
+"""Populated pages of one PAGEMAP_SCAN: 256 MiB, so that mmap_lock is not held long."""
+
+PIECE_PAGES: Final = 1 << 18
+"""Populated pages of one piece: 1 GiB of them, in a few scans."""
+
+U64 = NDArray[np.uint64]
+
+_BITS: Final = (
+    (Entry.PRESENT, Category.PRESENT),
+    (Entry.SWAPPED, Category.SWAPPED),
+    (Entry.GUARD, Category.GUARD),
+)
+_KPF_HUGE: Final = np.uint64(PageFlag.HUGE)
+_KPF_THP: Final = np.uint64(PageFlag.THP)
+_KPF_ZERO: Final = np.uint64(PageFlag.ZERO_PAGE)
+_SCAN_REGIONS: Final = 2048
+_PIECE_REGIONS: Final = 8192
+
+
+class ScanRegions:
+    """PAGEMAP_SCAN (6.7): levels as the page tables have them."""
+
+    widest_gap = 1 << 64
+    """A gap costs next to nothing: there are no page tables below it."""
+
+    def __init__(self, pagemap: Pagemap) -> None:
+        self._pagemap = pagemap
+
+    def scan(self, start: int, end: int) -> tuple[Records, int]:
+        """Scan in windows until ``end``, or until a piece is full."""
+        parts = []
+        pages = regions = 0
+        position = start
+        while position < end and pages < PIECE_PAGES and regions < _PIECE_REGIONS:
+            part, position = self._pagemap.scan(
+                position, end, max_pages=SCAN_PAGES, vec_len=_SCAN_REGIONS
+            )
+            parts.append(part)
+            regions += len(part)
+            pages += int((part["end"] - part["start"]).sum()) // PAGE_SIZE
+        return (np.concatenate(parts) if parts else np.zeros(0, REGION)), position
+
+
+class Levels(Protocol):
+    """Concludes from other files what raw entries do not tell."""
+
+    def conclude(self, start: int, entries: U64, categories: U64) -> None:
+        """Add HUGE, PFNZERO and ``GUESSED`` to ``categories``, one a page from ``start`` on."""
+        ...
+
+
+class EntryRegions:
+    """Raw pagemap entries (before 6.7): pages exactly, the level of the leaf concluded."""
+
+    widest_gap = SLOT_SIZE
+    """An entry is written for every page of a gap, too."""
+
+    def __init__(self, pagemap: Pagemap, levels: Levels) -> None:
+        self._pagemap = pagemap
+        self._levels = levels
+
+    def scan(self, start: int, end: int) -> tuple[Records, int]:
+        """Read the entries of one piece; here an empty page costs as much as a full one."""
+        until = min(end, (start & -SLOT_SIZE) + PIECE_PAGES * PAGE_SIZE)
+        entries = self._pagemap.read_entries(start, (until - start) // PAGE_SIZE)
+        categories = np.zeros(len(entries), np.uint64)
+        for bit, category in _BITS:
+            categories[(entries & np.uint64(bit)) != 0] |= np.uint64(category)
+        self._levels.conclude(start, entries, categories)
+        return _regions(start, categories), until
+
+
+class KpageflagsLevels:
+    """By the folio behind the pages (root): a whole aligned 2 MiB folio counts as a PMD leaf.
+
+    That is a guess for THP, since the folio may as well be mapped by 512 PTEs;
+    hugetlb pages and zero pages are certain.
+
+    Args:
+        read: Flags of an array of PFNs (``kernelfs.kpageflags.read``).
+    """
+
+    def __init__(self, read: Callable[[U64], U64]) -> None:
+        self._read = read
+
+    def conclude(self, start: int, entries: U64, categories: U64) -> None:
+        """See ``Levels``."""
+        present = np.flatnonzero(categories & np.uint64(Category.PRESENT))
+        if not len(present):
+            return
+        pfns = entries & np.uint64(PFN_MASK)
+        flags = np.zeros(len(entries), np.uint64)
+        flags[present] = self._read(pfns[present])
+        categories[(flags & _KPF_ZERO) != 0] |= np.uint64(Category.PFNZERO)
+        head = whole_slots(start, categories)
+        if not len(head):
+            return
+        pages = head[:, None] + np.arange(SLOT_PAGES)
+        folio = (flags[head] & (_KPF_THP | _KPF_HUGE)) != 0
+        folio &= (pfns[head] % np.uint64(SLOT_PAGES)) == 0
+        folio &= (np.diff(pfns[pages].astype(np.int64), axis=1) == 1).all(axis=1)
+        hugetlb = (flags[head] & _KPF_HUGE) != 0
+        categories[pages[folio & hugetlb].ravel()] |= np.uint64(Category.HUGE)
+        categories[pages[folio & ~hugetlb].ravel()] |= np.uint64(Category.HUGE | GUESSED)
+
+
+class SmapsLevels:
+    """By the totals of smaps: so many of a VMA's full slots are huge, the first ones at a guess.
+
+    What is scanned again, because a piece ended before it, is concluded again.
+
+    Args:
+        smaps: Totals of the whole process, read once.
+    """
+
+    def __init__(self, smaps: Smaps) -> None:
+        self._starts: U64 = smaps.table["start"]
+        self._ends: U64 = smaps.table["end"]
+        self._huge: NDArray[np.int64] = (smaps.pmd_mapped + smaps.table["hugetlb"]) // SLOT_SIZE
+        self._chosen: dict[int, U64] = {}
+
+    def conclude(self, start: int, entries: U64, categories: U64) -> None:
+        """See ``Levels``. Certain where as many slots are full as are huge."""
+        until = start + len(entries) * PAGE_SIZE
+        head = whole_slots(start, categories)
+        addresses = np.uint64(start) + head.astype(np.uint64) * np.uint64(PAGE_SIZE)
+        owner = np.searchsorted(self._starts, addresses, side="right") - 1
+        for vma in np.unique(owner[owner >= 0]).tolist():
+            mine = (owner == vma) & (addresses + np.uint64(SLOT_SIZE) <= self._ends[vma])
+            before = self._chosen.get(vma, addresses[:0])
+            before = before[before < start]
+            left = max(int(self._huge[vma]) - len(before), 0)
+            chosen = np.flatnonzero(mine)[:left]
+            self._chosen[vma] = np.concatenate((before, addresses[chosen]))
+            seen_whole = start <= self._starts[vma] and self._ends[vma] <= until
+            guess = 0 if seen_whole and left == np.count_nonzero(mine) else GUESSED
+            pages = (head[chosen][:, None] + np.arange(SLOT_PAGES)).ravel()
+            categories[pages] |= np.uint64(Category.HUGE | guess)
+
+
+def whole_slots(start: int, categories: U64) -> NDArray[np.intp]:
+    """Page indexes at which slots begin whose 512 pages are all present."""
+    skip = (-start // PAGE_SIZE) % SLOT_PAGES
+    count = (len(categories) - skip) // SLOT_PAGES
+    if count <= 0:
+        return np.zeros(0, np.intp)
+    present = (categories[skip : skip + count * SLOT_PAGES] & np.uint64(Category.PRESENT)) != 0
+    full = present.reshape(count, SLOT_PAGES).all(axis=1)
+    return np.flatnonzero(full) * SLOT_PAGES + skip
+
+
+def _regions(start: int, categories: U64) -> Records:
+    """Run-length encode the pages that have any category."""
+    edges = np.flatnonzero(np.diff(categories)) + 1
+    first = np.concatenate(([0], edges)).astype(np.intp)
+    last = np.append(edges, len(categories))
+    out = np.zeros(len(first), REGION)
+    out["start"] = start + first * PAGE_SIZE
+    out["end"] = start + last * PAGE_SIZE
+    out["categories"] = categories[first] if len(categories) else 0
+    populated: Records = out[out["categories"] != 0]
+    return populated

@@ -1,0 +1,258 @@
+"""The task_vma iterator's protocol over /proc: for whoever may not load BPF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
+from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
+from hpview.kernelfs.files import PROC
+from hpview.stream.backing import EntryRegions, KpageflagsLevels, Levels, ScanRegions, SmapsLevels
+from hpview.stream.base import CHUNK_SIZE
+from hpview.stream.handover import Handover
+from hpview.stream.mappings import QueryMappings, TextMappings
+from hpview.stream.procfs_mm import Mappings, ProcMm, Regions
+from hpview.stream.procfs_tasks import AllProcesses, OneProcess
+from hpview.stream.program import WalkProgram
+from hpview.stream.seq_file import SeqFile
+from hpview.stream.target import Target, threads
+from hpview.stream.task_vma import TaskVma
+from hpview.wire import Source, Status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hpview.stream.task_vma import Tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Which of the kernel's interfaces to use.
+
+    Attributes:
+        query: PROCMAP_QUERY (6.11), else the text of maps.
+        scan: PAGEMAP_SCAN (6.7), else raw pagemap entries.
+        kpageflags: Without ``scan``: conclude from /proc/kpageflags, else from smaps.
+    """
+
+    query: bool
+    scan: bool
+    kpageflags: bool
+
+    @classmethod
+    def probe(cls, root: Path = PROC) -> Self:
+        """Try each of them."""
+        return cls(
+            query=procmap_query.supported(root),
+            scan=pagemap.supported(root),
+            kpageflags=kpageflags.readable(root),
+        )
+
+    @property
+    def source(self) -> Source:
+        """What the records will name as their source."""
+        if self.scan:
+            return Source.PAGEMAP_SCAN
+        return Source.PAGEMAP_KPAGEFLAGS if self.kpageflags else Source.SMAPS
+
+
+class _OpenMm:
+    """The descriptors of one visit to an address space.
+
+    Args:
+        opener: Whose features to use.
+        tgid: The process.
+        tid: A thread of it that has an mm.
+        identity: Of the mm.
+        levels: What was concluded at an earlier visit to the same mm.
+    """
+
+    def __init__(
+        self, opener: ProcOpener, tgid: int, tid: int, identity: int, levels: Levels | None
+    ) -> None:
+        root = opener.root if tgid == tid else opener.root / str(tgid) / "task"
+        self.tgid = tgid
+        self.levels = levels
+        self.pagemap = pagemap.Pagemap(tid, root)
+        self._maps: procmap_query.MapsQuery | None = None
+        try:
+            mappings: Mappings
+            if opener.features.query:
+                self._maps = procmap_query.MapsQuery(tid, root)
+                mappings = QueryMappings(self._maps)
+            else:
+                mappings = TextMappings(tid, root, opener.page_sizes)
+            self.mm = ProcMm(identity, mappings, self._regions(opener, tid, root))
+        except BaseException:
+            self.close()
+            raise
+
+    def _regions(self, opener: ProcOpener, tid: int, root: Path) -> Regions:
+        features = opener.features
+        if features.scan:
+            return ScanRegions(self.pagemap)
+        if self.levels is None:
+            self.levels = (
+                KpageflagsLevels(lambda pfns: kpageflags.read(pfns, opener.root))
+                if features.kpageflags
+                else SmapsLevels(smaps.read_smaps(tid, root))
+            )
+        return EntryRegions(self.pagemap, self.levels)
+
+    def same_mm(self) -> bool:
+        """Whether the address space opened here still lives.
+
+        A descriptor of pagemap belongs to an mm, not to a pid: once that mm is
+        gone, by exit or exec, reading yields nothing (pagemap_read()).
+        """
+        try:
+            return len(self.pagemap.read_entries(0, 1)) == 1
+        except NoSuchProcess:
+            return False
+
+    def close(self) -> None:
+        self.pagemap.close()
+        if self._maps is not None:
+            self._maps.close()
+
+
+class ProcOpener:
+    """Opens address spaces, anew for each read(), and tells whether it is still the same.
+
+    Attributes:
+        unreadable: Address spaces met so far that may not be read.
+    """
+
+    def __init__(self, features: Features, root: Path) -> None:
+        self.features = features
+        self.root = root
+        self.page_sizes = {} if features.query else hugetlbfs.page_sizes(root)
+        self.unreadable = 0
+        self._identity = 0
+        self._current: _OpenMm | None = None
+
+    def open(self, tgid: int, tid: int) -> ProcMm | None:
+        """See ``procfs_tasks.MmOpener``."""
+        before = self._current
+        # Threads of one process share their mm.
+        if before is not None and before.tgid == tgid and before.same_mm():
+            levels = before.levels
+        else:
+            levels = None
+            self._identity += 1
+        try:
+            now = _OpenMm(self, tgid, tid, self._identity, levels)
+        except (NoSuchProcess, NoMemoryMap):
+            return None
+        except AccessDenied:
+            self.unreadable += 1
+            return None
+        self.close()
+        self._current = now
+        return now.mm
+
+    def close(self) -> None:
+        """Close what is open; idempotent."""
+        if self._current is not None:
+            self._current.close()
+            self._current = None
+
+
+class EmulatedStream:
+    """``Stream`` over /proc."""
+
+    def __init__(self, features: Features, root: Path, target: Target | None) -> None:
+        self._opener = ProcOpener(features, root)
+        self._target = target
+        tasks: Tasks = (
+            AllProcesses(self._opener, root)
+            if target is None
+            else OneProcess(target, self._opener, root)
+        )
+        self._program = WalkProgram(features.source, self._status, runs=target is not None)
+        self._out = Handover(
+            SeqFile(TaskVma(tasks, self._program)).read,
+            self._program.take_spill,
+            target.gone if target is not None else None,
+        )
+        self._open = True
+
+    @property
+    def source(self) -> Source:
+        """Where the backing comes from."""
+        return self._opener.features.source
+
+    @property
+    def unreadable(self) -> int:
+        """Processes left out so far, because they may not be read."""
+        return self._opener.unreadable
+
+    def read(self, size: int = CHUNK_SIZE) -> bytes:
+        """See ``Stream.read``."""
+        if not self._open:
+            raise ValueError("read of a closed stream")
+        return self._out.read(size)
+
+    def _status(self) -> Status:
+        if self._target is not None and self._opener.unreadable:
+            return Status.PERMISSION
+        return Status.COMPLETE
+
+    def close(self) -> None:
+        """See ``Stream.close``."""
+        self._open = False
+        self._opener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class ProcfsBackend:
+    """``Backend`` over /proc.
+
+    Args:
+        features: What to use; probed when not given.
+        root: Where procfs is mounted.
+    """
+
+    name = "procfs"
+
+    def __init__(self, features: Features | None = None, root: Path = PROC) -> None:
+        self._root = root
+        self.features = features if features is not None else Features.probe(root)
+
+    def open(self, pid: int) -> EmulatedStream:
+        """See ``Backend.open``."""
+        target = Target(pid, self._root)
+        _require_access(pid, self._root)
+        return EmulatedStream(self.features, self._root, target)
+
+    def open_all(self) -> EmulatedStream:
+        """See ``Backend.open_all``."""
+        return EmulatedStream(self.features, self._root, None)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def _require_access(pid: int, root: Path) -> None:
+    """Raise AccessDenied now rather than tell of it in the trailer."""
+    try:
+        pagemap.Pagemap(pid, root).close()
+        return
+    except NoMemoryMap:
+        # Target has seen that other threads of this dead leader live.
+        others = threads(pid, root)
+    for tid in others:
+        try:
+            pagemap.Pagemap(tid, root / str(pid) / "task").close()
+            return
+        except (NoMemoryMap, NoSuchProcess):
+            continue
+        except AccessDenied as err:
+            raise AccessDenied(pid) from err
+    raise NoMemoryMap(pid, "a zombie")
