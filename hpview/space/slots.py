@@ -1,0 +1,8 @@
+"""Address to cell and back: ``layout`` and ``cells`` under one name."""
+
+from __future__ import annotations
+
+from hpview.space.cells import CellClass, Cells, cells, classify
+from hpview.space.layout import Layout, Row
+
+__all__ = ["CellClass", "Cells", "Layout", "Row", "cells", "classify"]
