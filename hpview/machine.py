@@ -1,0 +1,245 @@
+"""The processes of the machine, with what backs them: one pass of one stream."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import psutil
+
+from hpview import text
+from hpview.errors import HpviewError
+from hpview.kernelfs.files import PROC
+from hpview.kernelfs.status import read_stat, read_status
+from hpview.stream.base import CHUNK_SIZE
+from hpview.wire import PAGE_SIZE, RECORD_SIZE, SLOT_SIZE, Kind, Source, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from hpview.stream.base import Backend, Stream
+    from hpview.wire import Records
+
+
+class Stopped(HpviewError):
+    """Whoever asked for a snapshot no longer wants it."""
+
+
+class Process(NamedTuple):
+    """One process. Sizes are in bytes, None where they could not be read.
+
+    Attributes:
+        pid: tgid.
+        user: Name of the effective user, or the number.
+        comm: Untrusted, at most 15 bytes.
+        cmdline: Untrusted, arguments joined by spaces; "" where it has none.
+        resident: Memory mapped by it, hugetlb included.
+        bytes_2m: By PMD leaves.
+        bytes_1g: By PUD leaves.
+        bytes_4k: By PTEs, without zero pages.
+        bytes_swap: Swapped out.
+        vmas: Number of VMAs.
+        source: Where the backing was read from; ``NONE`` if it was not.
+        start_time: Clock ticks since boot: tells reused pids apart.
+    """
+
+    pid: int
+    user: str
+    comm: str
+    cmdline: str
+    resident: int
+    bytes_2m: int | None
+    bytes_1g: int | None
+    bytes_4k: int | None
+    bytes_swap: int
+    vmas: int | None
+    source: Source
+    start_time: int
+
+    @property
+    def huge(self) -> int | None:
+        """Bytes mapped by leaves of 2 MiB and above."""
+        if self.bytes_2m is None or self.bytes_1g is None:
+            return None
+        return self.bytes_2m + self.bytes_1g
+
+    @property
+    def shown_command(self) -> str:
+        """The command line, or comm in brackets where it has none, as ps prints it."""
+        return self.cmdline or f"[{self.comm}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All processes at one time.
+
+    Attributes:
+        processes: By ascending pid, kernel threads left out.
+        source: Where the backing comes from.
+        seconds: What reading it took.
+        unreadable: How many of them could not be read.
+    """
+
+    processes: tuple[Process, ...]
+    source: Source
+    seconds: float
+    unreadable: int
+
+
+class Machine:
+    """Takes snapshots; remembers users between them.
+
+    Args:
+        backend: Opens the stream over all tasks.
+        root: Where procfs is mounted.
+    """
+
+    def __init__(self, backend: Backend, root: Path = PROC) -> None:
+        self._backend = backend
+        self._root = root
+        self._users: dict[tuple[int, int], str] = {}
+
+    def snapshot(self, stop: Callable[[], bool] = lambda: False) -> Snapshot:
+        """Read every process once.
+
+        Args:
+            stop: Asked between two reads; True gives up.
+
+        Raises:
+            HpviewError: The stream could not be opened or read.
+            Stopped: ``stop`` said so.
+        """
+        began = time.perf_counter()
+        with self._backend.open_all() as stream:
+            source = stream.source
+            tasks, sums = aggregate(_drain(stream, stop))
+        rows = {}
+        for task, row in zip(tasks, sums.tolist(), strict=True):
+            pid = int(task["tgid"])
+            process = self._readable(task, row)
+            if process is not None:
+                rows[pid] = process
+        unreadable = 0
+        for pid in psutil.pids():
+            if pid not in rows and (process := self._unreadable(pid)) is not None:
+                rows[pid] = process
+                unreadable += 1
+        self._users = {key: user for key, user in self._users.items() if key[0] in rows}
+        processes = tuple(rows[pid] for pid in sorted(rows))
+        return Snapshot(processes, source, time.perf_counter() - began, unreadable)
+
+    def _readable(self, task: np.void, row: list[int]) -> Process | None:
+        vmas, bytes_2m, bytes_1g, bytes_4k, swap = row
+        pid, start_time = int(task["tgid"]), int(task["start_time"])
+        user = self._user(pid, start_time)
+        if user is None:
+            return None
+        return Process(
+            pid=pid,
+            user=user,
+            comm=text.decode(bytes(task["comm"])),
+            cmdline=_cmdline(pid),
+            resident=bytes_2m + bytes_1g + bytes_4k,
+            bytes_2m=bytes_2m,
+            bytes_1g=bytes_1g,
+            bytes_4k=bytes_4k,
+            bytes_swap=swap,
+            vmas=vmas,
+            source=Source(int(task["source"])),
+            start_time=start_time,
+        )
+
+    def _unreadable(self, pid: int) -> Process | None:
+        """What anybody may know; None for kernel threads, zombies and the vanished."""
+        try:
+            stat = read_stat(pid, self._root)
+            if stat.is_kernel_thread or stat.is_zombie:
+                return None
+            status = read_status(pid, self._root)
+        except HpviewError:
+            return None
+        user = self._user(pid, stat.start_time)
+        if user is None or not status.has_mm:
+            return None
+        return Process(
+            pid=pid,
+            user=user,
+            comm=text.decode(stat.comm),
+            cmdline=_cmdline(pid),
+            resident=status.rss + status.hugetlb,
+            bytes_2m=None,
+            bytes_1g=None,
+            bytes_4k=None,
+            bytes_swap=status.swap,
+            vmas=None,
+            source=Source.NONE,
+            start_time=stat.start_time,
+        )
+
+    def _user(self, pid: int, start_time: int) -> str | None:
+        """The user's name; None when the process is gone."""
+        key = (pid, start_time)
+        if key not in self._users:
+            try:
+                self._users[key] = psutil.Process(pid).username()
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                return None
+        return self._users[key]
+
+
+def _cmdline(pid: int) -> str:
+    # Servers rewrite it while they run (setproctitle): it is never remembered.
+    try:
+        return " ".join(psutil.Process(pid).cmdline())
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
+
+
+def _drain(stream: Stream, stop: Callable[[], bool]) -> bytes:
+    """All records of a stream."""
+    chunks: list[bytes] = []
+    while True:
+        if stop():
+            raise Stopped
+        try:
+            chunk = stream.read(CHUNK_SIZE)
+        except BlockingIOError:
+            continue
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+
+
+def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
+    """Sum VMA records by process.
+
+    A process may be reported twice, by a thread with a files table of its own:
+    the first report counts (kernel/bpf/task_iter.c, skip_if_dup_files).
+
+    Args:
+        data: Whole records of a walk over all tasks.
+
+    Returns:
+        TASK records, one a process, shape (n,), and int64 of shape (n, 5): VMAs,
+        and bytes by 2M, 1G, 4k and swap.
+    """
+    chunk = decode(data[: len(data) // RECORD_SIZE * RECORD_SIZE])
+    tasks, vmas = chunk.of(Kind.TASK), chunk.of(Kind.VMA)
+    owner = np.searchsorted(chunk.positions(Kind.TASK), chunk.positions(Kind.VMA)) - 1
+    # All but the first piece of a VMA carry CONT, which is bit 0.
+    weights = {
+        "vmas": (vmas["flags"] & 1) ^ 1,
+        "slots_2m": vmas["slots_2m"].astype(np.int64) * SLOT_SIZE,
+        "slots_1g": vmas["slots_1g"].astype(np.int64) * SLOT_SIZE,
+        "pages_4k": vmas["pages_4k"].astype(np.int64) * PAGE_SIZE,
+        "pages_swap": vmas["pages_swap"].astype(np.int64) * PAGE_SIZE,
+    }
+    sums = np.stack([np.bincount(owner, w, len(tasks)) for w in weights.values()], axis=1)
+    _, first = np.unique(tasks["tgid"], return_index=True)
+    first.sort()
+    return tasks[first], sums[first].astype(np.int64)

@@ -1,0 +1,65 @@
+"""One process read to its end: what ``hpview scan`` and the tests look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from hpview.errors import AccessDenied, NoSuchProcess
+from hpview.loader import load
+from hpview.space.address_space import AddressSpace
+from hpview.wire import Status
+
+if TYPE_CHECKING:
+    from hpview.loader import Progress
+    from hpview.services import Services
+
+_ATTEMPTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A process as far as it was read.
+
+    Attributes:
+        space: What was found.
+        progress: What reading it took.
+    """
+
+    space: AddressSpace
+    progress: Progress
+
+    @property
+    def complete(self) -> bool:
+        """The end was reached, of one and the same address space."""
+        return self.space.complete and not self.space.execs
+
+
+def scan(services: Services, pid: int) -> Scan:
+    """Read a process; again, a few times, when it calls exec() meanwhile.
+
+    Raises:
+        HpviewError: It cannot be read, or nothing of it could.
+    """
+    for _ in range(_ATTEMPTS):
+        result = _scan_once(services, pid)
+        if not result.space.execs:
+            break
+    if not len(result.space.vmas):
+        match result.space.end_status:
+            case Status.VANISHED:
+                raise NoSuchProcess(pid)
+            case Status.PERMISSION:
+                raise AccessDenied(pid, "the kernel shows nothing of it")
+    return result
+
+
+def _scan_once(services: Services, pid: int) -> Scan:
+    space = AddressSpace()
+    for batch in load(lambda: services.open(pid), lambda: services.facts(pid)):
+        for chunk in batch.data:
+            space.feed(chunk)
+        for facts in batch.facts:
+            space.set_names(facts.starts, facts.mappings)
+        progress = batch.progress
+    return Scan(space, progress)

@@ -1,0 +1,37 @@
+"""What the screens are given: they never choose where records come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpview.facts import FactsReader
+    from hpview.machine import Snapshot
+    from hpview.stream.base import Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The program's lower half, as callables.
+
+    All but ``close`` may be called from any thread and raise HpviewError.
+
+    Attributes:
+        backend: ``bpf`` or ``procfs``.
+        notice: Why a fallback is in use, or "".
+        snapshot: All processes now; gives up with ``machine.Stopped`` once its
+            argument returns True, which it asks between two reads.
+        open: A stream over one process.
+        facts: Names of its VMAs.
+        close: Releases everything; idempotent.
+    """
+
+    backend: str
+    notice: str
+    snapshot: Callable[[Callable[[], bool]], Snapshot]
+    open: Callable[[int], Stream]
+    facts: Callable[[int], FactsReader]
+    close: Callable[[], None]
