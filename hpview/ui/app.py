@@ -1,0 +1,174 @@
+"""The application: which screen is on top, and the one place that shows failures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.theme import Theme
+
+from hpview.text import printable
+from hpview.ui import palette
+from hpview.ui.screens.base import SMALLEST, HpviewScreen
+from hpview.ui.screens.failure import FailureScreen
+from hpview.ui.screens.help import HelpScreen
+from hpview.ui.screens.process import ProcessScreen
+from hpview.ui.screens.processes import ProcessesScreen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from textual.screen import Screen
+
+    from hpview.errors import HpviewError
+    from hpview.services import Services
+
+REFRESH = 2.0
+"""Seconds between two readings of the process list."""
+
+_WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
+_HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
+_THEMES = (
+    Theme(
+        name="hpview-dark",
+        primary="#2bb8a6",
+        secondary="#5b9bf0",
+        accent="#2bb8a6",
+        warning="#e0a030",
+        error="#e5646b",
+        success="#2bb8a6",
+        foreground="#c3ccd6",
+        background="#0f1419",
+        surface="#151b22",
+        panel="#1c242d",
+        dark=True,
+    ),
+    Theme(
+        name="hpview-light",
+        primary="#0c7f73",
+        secondary="#1c5fce",
+        accent="#0c7f73",
+        warning="#9a5b00",
+        error="#b3261e",
+        success="#0c7f73",
+        foreground="#26303a",
+        background="#fbfbf9",
+        surface="#f2f2ee",
+        panel="#e7e7e1",
+        dark=False,
+    ),
+)
+
+
+class HpviewApp(App[None]):
+    """Looks at the processes of a ``Services`` object.
+
+    Attributes:
+        settled: Set when the first screen has loaded, or failed to.
+        failure: Why the last thing that failed did.
+    """
+
+    CSS_PATH = "hpview.tcss"
+    TITLE = "hpview"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit"),
+    ]
+    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
+
+    def __init__(
+        self,
+        services: Services,
+        pid: int | None = None,
+        *,
+        ascii: bool = False,
+        refresh: float = REFRESH,
+    ) -> None:
+        """Make the app.
+
+        Args:
+            services: Where everything comes from; closed by whoever made it.
+            pid: Begin with this process rather than with the list.
+            ascii: Draw with ASCII characters only.
+            refresh: Seconds between two readings of the process list.
+        """
+        super().__init__()
+        for theme in _THEMES:
+            self.register_theme(theme)
+        if self.theme == "textual-dark":
+            self.theme = "hpview-dark"
+        self._services = services
+        self._pid = pid
+        self._glyphs = palette.ASCII if ascii else palette.UNICODE
+        self._refresh_seconds = refresh
+        self.settled = asyncio.Event()
+        self.failure: HpviewError | None = None
+        self.set_class(ascii, "-ascii")
+
+    def on_mount(self) -> None:
+        """Open the first screen."""
+        if self._pid is None:
+            self.push_screen(self._processes())
+        else:
+            self.push_screen(ProcessScreen(self._services, self._glyphs, self._pid))
+
+    def _processes(self) -> ProcessesScreen:
+        return ProcessesScreen(self._services, self._glyphs, seconds=self._refresh_seconds)
+
+    async def action_back(self) -> None:
+        """Go to the screen below; below the first one lies the list of processes."""
+        if isinstance(self.screen_stack[-2], HpviewScreen):
+            self.pop_screen()
+        else:
+            self.switch_screen(self._processes())
+
+    @on(HpviewScreen.Settled)
+    def _settled(self) -> None:
+        self.settled.set()
+
+    @on(HpviewScreen.Failed)
+    def _failed(self, event: HpviewScreen.Failed) -> None:
+        """Turn a failure into a screen, or into a notice where there is something to see."""
+        self.failure = event.error
+        if isinstance(event.screen, ProcessScreen):
+            event.screen.failed(event.error)
+        if event.shows_data or not event.screen.is_active:
+            self.notify(printable(str(event.error)), severity="error", markup=False)
+        elif isinstance(event.screen, ProcessScreen):
+            self.switch_screen(FailureScreen(self._glyphs, event.error))
+        else:
+            self.push_screen(FailureScreen(self._glyphs, event.error))
+        self.settled.set()
+
+    @on(ProcessesScreen.ProcessChosen)
+    def _open(self, event: ProcessesScreen.ProcessChosen) -> None:
+        # A second Enter may have been on its way when the first one was seen.
+        if isinstance(self.screen, ProcessesScreen):
+            self.push_screen(ProcessScreen(self._services, self._glyphs, event.pid))
+
+    @on(HpviewScreen.HelpWanted)
+    def _help(self, event: HpviewScreen.HelpWanted) -> None:
+        screen = type(event.screen)
+        parts = (
+            ("This screen", screen),
+            *event.screen.HELP_SECTIONS,
+            ("Everywhere", HpviewScreen),
+            ("", HpviewApp),
+        )
+        self.push_screen(HelpScreen(self._glyphs, parts))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The commands of the palette: those of the screen on top."""
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        if isinstance(screen, HpviewScreen):
+            yield SystemCommand("Keys", "Show all keys", screen.action_help)
+            yield SystemCommand("Save picture", "As SVG", screen.action_save_picture)
+        yield SystemCommand("Quit", "Leave hpview", self.action_quit)
+
+    async def action_quit(self) -> None:
+        """Leave; the exit status says whether what was asked for could be shown."""
+        direct = self._pid is not None and isinstance(self.screen, FailureScreen)
+        self.exit(return_code=1 if direct else 0)

@@ -1,0 +1,238 @@
+"""Glyphs and inks: how each backing looks, the same everywhere.
+
+Colours live in hpview.tcss as component classes; here they only get names. Each
+backing also has a glyph of its own, so that nothing depends on colour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.style import Style
+from textual.color import Color
+
+from hpview.space.slots import CellClass
+
+if TYPE_CHECKING:
+    from rich.color import Color as RichColor
+    from textual.widget import Widget
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The characters of one character set; all are one cell wide.
+
+    Attributes:
+        cells: By CellClass.
+        solid: Stands for a glyph that fills its cell, under the cursor.
+        fold: Left and right of the label of a folded gap.
+        here: Marks the current row of a list.
+        changed: Marks a VMA that changed while it was read.
+        down: Sorted, largest first.
+        up: Sorted, smallest first.
+        crumb: Between a screen and what it shows.
+        dot: Between facts.
+        more: Stands for what did not fit.
+        rule: Between two panes.
+        plain: Nothing outside ASCII may be drawn.
+    """
+
+    cells: tuple[str, ...]
+    solid: str
+    fold: str
+    here: str
+    changed: str
+    down: str
+    up: str
+    crumb: str
+    dot: str
+    more: str
+    rule: str
+    plain: bool
+
+    def text(self, words: str) -> str:
+        """Words of hpview's own in this character set."""
+        if not self.plain:
+            return words
+        return words.replace("·", "-").replace("…", "...").replace("\u203a", ">")
+
+
+def _by_class(glyphs: dict[CellClass, str]) -> tuple[str, ...]:
+    return tuple(glyphs[kind] for kind in CellClass)
+
+
+UNICODE: Final = Glyphs(
+    cells=_by_class(
+        {
+            CellClass.UNMAPPED: " ",
+            CellClass.EMPTY: "·",
+            CellClass.HUGE_2M: "█",
+            CellClass.HUGE_1G: "▆",
+            CellClass.FULL_4K: "▓",
+            CellClass.PART_4K: "▒",
+            CellClass.SPARSE_4K: "░",
+            CellClass.SWAP: "▚",
+            CellClass.ZERO: "z",
+            CellClass.UNKNOWN: "?",
+        }
+    ),
+    solid="■",
+    fold="⋯",
+    here="▸",
+    changed="!",
+    down="▼",
+    up="▲",
+    crumb="\u203a",
+    dot="·",
+    more="…",
+    rule="│",
+    plain=False,
+)
+
+ASCII: Final = Glyphs(
+    cells=_by_class(
+        {
+            CellClass.UNMAPPED: " ",
+            CellClass.EMPTY: ".",
+            CellClass.HUGE_2M: "#",
+            CellClass.HUGE_1G: "@",
+            CellClass.FULL_4K: "=",
+            CellClass.PART_4K: "-",
+            CellClass.SPARSE_4K: ",",
+            CellClass.SWAP: "%",
+            CellClass.ZERO: "z",
+            CellClass.UNKNOWN: "?",
+        }
+    ),
+    solid="#",
+    fold="~",
+    here=">",
+    changed="!",
+    down="v",
+    up="^",
+    crumb=">",
+    dot="-",
+    more="~",
+    rule="|",
+    plain=True,
+)
+
+CELL_CLASSES: Final = tuple(
+    f"cell--{name}"
+    for name in (
+        "unmapped",
+        "empty",
+        "2m",
+        "1g",
+        "4k-full",
+        "4k-part",
+        "4k-sparse",
+        "swap",
+        "zero",
+        "unknown",
+    )
+)
+"""Component classes by CellClass."""
+
+INK_CLASSES: Final = (
+    "ink--text",
+    "ink--dim",
+    "ink--strong",
+    "ink--accent",
+    "ink--warn",
+    "ink--cursor",
+    "ink--cursor-away",
+    "ink--cell-cursor",
+)
+
+COMPONENTS: Final = frozenset((*CELL_CLASSES, *INK_CLASSES))
+"""What every screen declares."""
+
+_SHADE: Final = 0.22
+
+
+@dataclass(frozen=True, slots=True)
+class Inks:
+    """The styles of one widget, resolved; every Segment takes its style from here.
+
+    Attributes:
+        cells: By CellClass.
+        shaded: The same, a little darker (or lighter), for every other VMA.
+        text: Plain words.
+        dim: Words that may be overlooked, and what could not be read.
+        strong: Words to be seen first.
+        accent: The title of the pane that has the focus, key names.
+        warn: Something is not as it should be.
+        cursor: Laid over the current row of the pane that has the focus.
+        cursor_away: The same without the focus.
+        cell_cursor: The cell under the cursor.
+    """
+
+    glyphs: Glyphs
+    cells: tuple[Style, ...]
+    shaded: tuple[Style, ...]
+    text: Style
+    dim: Style
+    strong: Style
+    accent: Style
+    warn: Style
+    cursor: Style
+    cursor_away: Style
+    cell_cursor: Style
+
+    def cell(self, kind: CellClass) -> tuple[str, Style]:
+        """Glyph and style of a class of cells."""
+        return self.glyphs.cells[kind], self.cells[kind]
+
+
+def resolve(widget: Widget, glyphs: Glyphs) -> Inks:
+    """A widget's styles: the palette of its screen on its own background.
+
+    Only screens carry the component classes: Textual applies each class to each node that
+    declares it at every change of focus.
+    """
+    ground = Style(bgcolor=widget.rich_style.bgcolor)
+
+    def own(name: str) -> Style:
+        return widget.screen.get_component_rich_style(name, partial=True)
+
+    def ink(name: str) -> Style:
+        return ground + own(name)
+
+    cells = tuple(map(ink, CELL_CLASSES))
+    shaded = cells
+    if not widget.app.native_ansi_color:
+        dark = widget.app.current_theme.dark
+        shaded = tuple(ground + _shaded(own(name), dark=dark) for name in CELL_CLASSES)
+    text, dim, strong, accent, warn = map(ink, INK_CLASSES[:5])
+    return Inks(
+        glyphs=glyphs,
+        cells=cells,
+        shaded=shaded,
+        text=text,
+        dim=dim,
+        strong=strong,
+        accent=accent,
+        warn=warn,
+        cursor=own("ink--cursor"),
+        cursor_away=own("ink--cursor-away"),
+        cell_cursor=ink("ink--cell-cursor"),
+    )
+
+
+def _shaded(style: Style, *, dark: bool) -> Style:
+    """A style with its colours a little darker, on light themes a little lighter."""
+    towards = Color(0, 0, 0) if dark else Color(255, 255, 255)
+
+    def moved(color: RichColor | None) -> RichColor | None:
+        return color and Color.from_rich_color(color).blend(towards, _SHADE).rich_color
+
+    return style + Style(color=moved(style.color), bgcolor=moved(style.bgcolor))
+
+
+def plain_inks(glyphs: Glyphs = UNICODE) -> Inks:
+    """Inks without any colour, for tests of functions that draw."""
+    none = Style()
+    cells = (none,) * len(CellClass)
+    return Inks(glyphs, cells, cells, none, none, none, none, none, none, none, none)

@@ -1,0 +1,149 @@
+"""What every screen does: pictures, help, failures told upwards, and a smallest size."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from hpview.errors import HpviewError
+from hpview.ui import palette, svg
+from hpview.ui.paint import fitted
+from hpview.ui.widgets import footing
+from hpview.ui.widgets.line import Lines
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from hpview.ui.palette import Glyphs, Inks
+
+SMALLEST = (60, 15)
+"""Columns and lines below which no screen makes sense."""
+
+
+class HpviewScreen(Screen[None]):
+    """A screen over ``body``, with a word instead where the terminal is too small."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.COMPONENTS)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s", "save_picture", "Save", tooltip="Save this screen as SVG"),
+        Binding("question_mark", "help", "Keys", tooltip="Show all keys"),
+    ]
+    HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = ()
+    """Headings of the help screen, each with the class whose BINDINGS stand below."""
+
+    class Settled(Message):
+        """Everything that was to be loaded first is on the screen."""
+
+    class Failed(Message):
+        """Work for this screen failed.
+
+        Attributes:
+            screen: Where.
+            error: Why.
+            shows_data: The screen has something to show all the same.
+        """
+
+        def __init__(self, screen: HpviewScreen, error: HpviewError, shows_data: bool) -> None:
+            super().__init__()
+            self.screen = screen
+            self.error = error
+            self.shows_data = shows_data
+
+    class HelpWanted(Message):
+        """The keys of this screen are to be shown."""
+
+        def __init__(self, screen: HpviewScreen) -> None:
+            super().__init__()
+            self.screen = screen
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__()
+        self.glyphs = glyphs
+
+    def body(self) -> ComposeResult:
+        """The widgets of the screen."""
+        raise NotImplementedError
+
+    def compose(self) -> ComposeResult:
+        """The body, the keys, and what covers both when there is no room."""
+        with Vertical(id="content"):
+            yield from self.body()
+            keys = Lines(self.glyphs, id="keys")
+            keys.paint(self._key_line)
+            yield keys
+        too_small = Lines(self.glyphs, id="too-small")
+        too_small.paint(self._too_small)
+        yield too_small
+
+    def _key_line(self, width: int, inks: Inks) -> list[list[Segment]]:
+        shown = [b for b in self.documented_bindings() if b.show]
+        return [footing.keys(shown, width, inks)]
+
+    def documented_bindings(self) -> list[Binding]:
+        """The bindings of this screen and of all screens, in the order of the key line."""
+        own = [b for b in type(self).BINDINGS if isinstance(b, Binding)]
+        common = [b for b in HpviewScreen.BINDINGS if isinstance(b, Binding)]
+        app = [b for b in type(self.app).BINDINGS if isinstance(b, Binding)]
+        return [*own, *(b for b in common if b not in own), *app]
+
+    def _too_small(self, width: int, inks: Inks) -> list[list[Segment]]:
+        columns, lines = self.app.size
+        words = [
+            "terminal too small:",
+            f"{columns}x{lines}, needs {SMALLEST[0]}x{SMALLEST[1]}",
+        ]
+        if width > 50:
+            words = [" ".join(words)]
+        above = max(0, (lines - len(words)) // 2)
+        left = [max(0, (width - len(line)) // 2) for line in words]
+        drawn = [
+            [Segment(fitted(" " * indent + line, width), inks.text)]
+            for indent, line in zip(left, words, strict=True)
+        ]
+        return [*([[]] * above), *drawn]
+
+    @property
+    def shows_data(self) -> bool:
+        """Something worth keeping on the screen when work fails."""
+        return False
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tell what went wrong in a thread to the one place that shows failures."""
+        if event.state is not WorkerState.ERROR:
+            return
+        error = event.worker.error
+        if not isinstance(error, HpviewError):
+            # A bug of hpview's own must not look like a fact about the process.
+            raise error or RuntimeError("a worker failed without an error")
+        self.post_message(self.Failed(self, error, self.shows_data))
+
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.post_message(self.HelpWanted(self))
+
+    def picture_name(self) -> str:
+        """The first part of the name of a saved picture."""
+        return "hpview"
+
+    def now(self) -> time.struct_time:
+        """The local time."""
+        return time.localtime()
+
+    def action_save_picture(self) -> None:
+        """Save the screen as SVG in the working directory and say where."""
+        name = f"{self.picture_name()}-{time.strftime('%H%M%S', self.now())}.svg"
+        try:
+            path = Path.cwd() / name
+            path.write_text(svg.picture(self.app, self.picture_name()), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"not saved: {error.strerror}: {name}", severity="error", markup=False)
+        else:
+            self.notify(f"saved {path}", markup=False)

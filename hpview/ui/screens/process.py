@@ -1,0 +1,289 @@
+"""The screen of one process: VMAs, map, and how far reading has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segment
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.worker import get_current_worker
+
+from hpview import loader, units
+from hpview.space import runs as runs_
+from hpview.space.address_space import AddressSpace
+from hpview.space.slots import CellClass
+from hpview.text import printable
+from hpview.ui import describe
+from hpview.ui.paint import bar, fitted, joined, width_of
+from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.widgets import footing
+from hpview.ui.widgets.line import Lines
+from hpview.ui.widgets.memory_map import MemoryMap
+from hpview.ui.widgets.rows import RowList
+from hpview.ui.widgets.vma_list import VmaList
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from textual.app import ComposeResult
+
+    from hpview.errors import HpviewError
+    from hpview.services import Services
+    from hpview.ui.palette import Glyphs, Inks
+
+_MAX_RELOADS = 3
+
+
+class ProcessScreen(HpviewScreen):
+    """One process, drawn as its records arrive."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "switch_pane", "Pane", tooltip="Go to the other pane"),
+        Binding("left_square_bracket", "step_vma(-1)", "Previous VMA", show=False),
+        Binding("right_square_bracket", "step_vma(1)", "Next VMA", show=False),
+        Binding(
+            "plus,equals_sign",
+            "zoom(-1)",
+            "Zoom",
+            key_display="+ -",
+            tooltip="Smaller cells, from 2 MiB",
+        ),
+        Binding("minus", "zoom(1)", "Zoom out", show=False, tooltip="Larger cells, up to 64 GiB"),
+        Binding("R", "reread", "Reread", tooltip="Read the process again"),
+        Binding("escape", "app.back", "Back"),
+    ]
+    HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (
+        ("Map", MemoryMap),
+        ("VMA list", RowList),
+    )
+
+    def __init__(self, services: Services, glyphs: Glyphs, pid: int) -> None:
+        super().__init__(glyphs)
+        self.pid = pid
+        self.space = AddressSpace()
+        self._services = services
+        self._progress: loader.Progress | None = None
+        self._token = 0
+        self._fresh = True
+        self._reloads = 0
+        self._sums: tuple[int, NDArray[np.int64]] | None = None
+        self._header = Lines(glyphs, id="process-header")
+        self._vmas = VmaList(glyphs, id="vmas")
+        self._map = MemoryMap(glyphs, id="map")
+        self._detail = Lines(glyphs, id="cell-detail")
+        self._legend = Lines(glyphs, id="legend")
+        self._status = Lines(glyphs, id="status")
+
+    def body(self) -> ComposeResult:
+        """Header, the two panes, detail, legend, status."""
+        yield self._header
+        with Container(id="panes"):
+            yield self._vmas
+            yield self._map
+        yield self._detail
+        yield self._legend
+        yield self._status
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self._map.set_placeholder("reading…")
+        self._map.focus()
+        self._start()
+        self._draw_status()
+
+    @property
+    def shows_data(self) -> bool:
+        """Some of the process was read."""
+        return len(self.space.vmas) > 0
+
+    def _start(self) -> None:
+        """Read from the beginning; what is shown stays until there is something newer."""
+        self._token += 1
+        self._fresh = True
+        self._read(self.pid, self._token)
+
+    @work(
+        thread=True,
+        exclusive=True,
+        group="read",
+        exit_on_error=False,
+        description="Reading a process",
+    )
+    def _read(self, pid: int, token: int) -> None:
+        worker = get_current_worker()
+        batches = loader.load(lambda: self._services.open(pid), lambda: self._services.facts(pid))
+        try:
+            for batch in batches:
+                if worker.is_cancelled:
+                    return
+                # Blocks until the batch is drawn: a fast stream cannot starve the keys.
+                self.app.call_from_thread(self.take, token, batch)
+                if worker.is_cancelled:
+                    return
+        finally:
+            batches.close()
+
+    def take(self, token: int, batch: loader.Batch) -> None:
+        """Take what one step of loading brought, unless a newer one has begun."""
+        if token != self._token or not self.is_running:
+            return
+        done = batch.progress.done
+        if self._fresh and (batch.data or done):
+            self._fresh = False
+            self.space = AddressSpace()
+        if not self._fresh:
+            self._feed(batch)
+        self._progress = batch.progress
+        self._draw_status()
+        if self.space.execs and self._reloads < _MAX_RELOADS:
+            self._reloads += 1
+            self.notify(f"process {self.pid} ran another program: reading it again")
+            self._start()
+        elif done:
+            self._map.set_placeholder("no memory mapped")
+            self.post_message(self.Settled())
+
+    def _feed(self, batch: loader.Batch) -> None:
+        space = self.space
+        before = space.version
+        for data in batch.data:
+            space.feed(data)
+        for facts in batch.facts:
+            known = [i for i, mapping in enumerate(facts.mappings) if mapping is not None]
+            mappings = [mapping for mapping in facts.mappings if mapping is not None]
+            space.set_names(facts.starts[known], mappings)
+        if space.version != before:
+            self._draw()
+
+    def _draw(self) -> None:
+        """Show the address space as it is known now."""
+        self._vmas.show(self.space)
+        self._map.show(self.space)
+        self._follow_map()
+        self._header.paint(self._header_lines)
+        self._legend.paint(self._legend_lines)
+        self._detail.paint(self._detail_lines)
+
+    def _draw_status(self) -> None:
+        self._status.paint(self._status_lines)
+
+    def failed(self, error: HpviewError) -> None:
+        """Say in the panes why there is nothing in them."""
+        self._map.set_placeholder(printable(str(error)))
+
+    def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        totals = self.space.totals
+        name = printable(self.space.comm)
+        left = [
+            Segment(" hpview ", inks.dim),
+            Segment(f"{inks.glyphs.crumb} ", inks.dim),
+            Segment(f"{self.pid} {name}".rstrip(), inks.strong),
+            Segment("  ", inks.text),
+        ]
+        size = units.size if width >= 100 else units.short
+        right = [
+            Segment(units.percent(totals.huge, totals.resident), inks.strong),
+            Segment(" huge of ", inks.dim),
+            Segment(size(totals.resident), inks.strong),
+            Segment(" resident ", inks.dim),
+        ]
+        if totals.bytes_swap:
+            right += [
+                Segment(inks.glyphs.text("· "), inks.dim),
+                Segment(size(totals.bytes_swap), inks.strong),
+                Segment(" swapped ", inks.dim),
+            ]
+        parts = [
+            (CellClass.HUGE_1G, totals.bytes_1g),
+            (CellClass.HUGE_2M, totals.bytes_2m),
+            (CellClass.FULL_4K, totals.bytes_4k),
+        ]
+        room = min(48, width - width_of(left) - width_of(right) - 3)
+        if room >= 4:
+            left += [*bar(parts, room, inks)]
+        return [joined(left, right, width, inks)]
+
+    def _legend_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        if self._sums is None or self._sums[0] != self.space.version:
+            self._sums = (self.space.version, runs_.bytes_by_backing(self.space.runs))
+        return [footing.legend(self._sums[1], width, inks)]
+
+    def _status_lines(self, _width: int, inks: Inks) -> list[list[Segment]]:
+        return [footing.status(self.space, self._progress, self._reloads, inks)]
+
+    def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        found = self._map.cursor_range
+        if found is None or self._map.address is None:
+            return []
+        start, end = found
+        dot = inks.glyphs.text(" · ")
+        where, *words = describe.cell_words(self.space, start, end)
+        first = [
+            Segment(f" {where}", inks.strong),
+            Segment("  " + dot.join(words), inks.text),
+        ]
+        source = [Segment(f"source {self.space.source.label} ", inks.dim)]
+        index = describe.index_in(self.space, start, end, self._map.address)
+        *facts, name = describe.vma_words(self.space, index, start) or [""]
+        second = " " + "".join(fact + dot for fact in facts)
+        room = max(0, width - len(second) - 1)
+        name = fitted(name, min(room, len(name)), tail=True, more=inks.glyphs.more)
+        return [
+            joined(first, source, width, inks),
+            [Segment(second, inks.dim), Segment(name, inks.text)],
+        ]
+
+    def _follow_map(self) -> None:
+        """Make the VMA under the map's cursor the current one of the list."""
+        found = self._map.cursor_range
+        if found is None or self._map.address is None:
+            return
+        index = describe.index_in(self.space, *found, self._map.address)
+        if index >= 0 and index != self._vmas.cursor:
+            self._vmas.put_cursor(index)
+
+    @on(MemoryMap.Moved)
+    def _map_moved(self) -> None:
+        self._follow_map()
+        self._detail.paint(self._detail_lines)
+
+    @on(RowList.Moved)
+    def _list_moved(self, event: RowList.Moved) -> None:
+        self._show_vma(event.index)
+
+    @on(RowList.Opened)
+    def _list_opened(self) -> None:
+        self._map.focus()
+
+    def _show_vma(self, index: int) -> None:
+        if 0 <= index < len(self.space.vmas):
+            self._map.go_to(int(self.space.vmas["start"][index]))
+            self._detail.paint(self._detail_lines)
+
+    def action_step_vma(self, step: int) -> None:
+        """Go to a neighbouring VMA."""
+        self._vmas.put_cursor(self._vmas.cursor + step)
+        self._show_vma(self._vmas.cursor)
+
+    def action_switch_pane(self) -> None:
+        """Move the focus to the other pane."""
+        (self._map if self._vmas.has_focus else self._vmas).focus()
+
+    def action_zoom(self, step: int) -> None:
+        """Make cells larger or smaller about the cursor."""
+        if self._map.zoom(step):
+            self._follow_map()
+            self._detail.paint(self._detail_lines)
+
+    def action_reread(self) -> None:
+        """Read the process again."""
+        self._reloads = 0
+        self._start()
+        self._progress = None
+        self._draw_status()
+
+    def picture_name(self) -> str:
+        """With the pid."""
+        return f"hpview-{self.pid}"

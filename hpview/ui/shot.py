@@ -1,0 +1,55 @@
+"""The app's own screen as a picture, without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+from hpview.ui import svg
+from hpview.ui.app import HpviewApp
+
+if TYPE_CHECKING:
+    from hpview.services import Services
+
+_NEVER = 1e6
+
+
+def shot(
+    services: Services,
+    pid: int | None,
+    *,
+    size: tuple[int, int] = (140, 40),
+    screen: Literal["list", "process"] = "process",
+    title: str = "hpview",
+    ascii: bool = False,
+) -> str:
+    """Draw a screen when everything on it has been read.
+
+    Args:
+        services: Where everything comes from.
+        pid: The process; may be None for the list.
+        size: Columns and lines.
+        screen: Which screen.
+        title: Written above the picture.
+        ascii: Draw with ASCII characters only.
+
+    Returns:
+        SVG text that refers to nothing outside.
+
+    Raises:
+        HpviewError: What was to be shown could not be read.
+        ValueError: The screen of a process without a process.
+    """
+    if screen == "process" and pid is None:
+        raise ValueError("the process screen needs a process")
+    app = HpviewApp(services, pid if screen == "process" else None, ascii=ascii, refresh=_NEVER)
+    return asyncio.run(_drawn(app, size, title))
+
+
+async def _drawn(app: HpviewApp, size: tuple[int, int], title: str) -> str:
+    async with app.run_test(size=size, notifications=False) as pilot:
+        await app.settled.wait()
+        await pilot.pause()
+        if app.failure is not None:
+            raise app.failure
+        return svg.picture(app, title)

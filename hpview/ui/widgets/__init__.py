@@ -1,0 +1,1 @@
+"""Widgets that draw lines of segments, and the pure functions that make them."""

@@ -1,0 +1,152 @@
+"""The lines below the panes: legend with totals, load status, keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.segment import Segment
+
+from hpview import units
+from hpview.space.slots import CellClass
+from hpview.ui.paint import thousands, width_of
+from hpview.wire import Backing, Source, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from textual.binding import Binding
+
+    from hpview.loader import Progress
+    from hpview.space.address_space import AddressSpace
+    from hpview.ui.palette import Inks
+
+_LEGEND: Final = (
+    ("2M", (CellClass.HUGE_2M,), Backing.PMD_2M),
+    ("1G", (CellClass.HUGE_1G,), Backing.PUD_1G),
+    ("4k", (CellClass.FULL_4K, CellClass.PART_4K, CellClass.SPARSE_4K), Backing.PTE_4K),
+    ("swap", (CellClass.SWAP,), Backing.SWAP),
+    ("zero", (CellClass.ZERO,), Backing.ZERO),
+    ("none", (CellClass.EMPTY,), None),
+    ("unread", (CellClass.UNKNOWN,), Backing.UNKNOWN),
+)
+_ENDS: Final = {
+    Status.VANISHED: "exited while reading",
+    Status.PERMISSION: "no longer readable",
+    Status.IO: "reading failed",
+}
+
+
+def legend(sums: NDArray[np.int64], width: int, inks: Inks) -> list[Segment]:
+    """Each backing's glyphs, word and bytes.
+
+    Args:
+        sums: Bytes by ``Backing``, shape (7,).
+        width: Terminal cells; words get shorter and gaps narrower to fit.
+        inks: Styles.
+    """
+    out: list[Segment] = []
+    for size, gap in ((units.size, "   "), (units.short, "  "), (units.short, " ")):
+        out = [Segment(" ", inks.text)]
+        for word, kinds, backing in _LEGEND:
+            if backing is Backing.UNKNOWN and not sums[backing]:
+                continue
+            out += [Segment(*inks.cell(kind)) for kind in kinds]
+            out.append(Segment(f" {word}", inks.text))
+            if backing is not None:
+                total = int(sums[backing])
+                out.append(Segment(f" {size(total)}", inks.strong if total else inks.dim))
+            out.append(Segment(gap, inks.text))
+        if width_of(out) <= width:
+            break
+    return out
+
+
+def state_words(space: AddressSpace, progress: Progress | None) -> tuple[str, bool]:
+    """How far reading has come, and whether that is as it should be."""
+    if progress is None:
+        return "reading…", True
+    if not progress.done:
+        where = f" at {progress.resume:012x}" if progress.resume is not None else ""
+        return f"reading…{where}", True
+    if space.end_status is None:
+        return "ended early", False
+    if space.end_status is not Status.COMPLETE:
+        return _ENDS[space.end_status], False
+    return "complete", True
+
+
+def status(
+    space: AddressSpace, progress: Progress | None, reloads: int, inks: Inks
+) -> list[Segment]:
+    """State of loading, then what went wrong, then what it took."""
+    dot = inks.glyphs.text(" · ")
+    words, fine = state_words(space, progress)
+    out = [
+        Segment(" ", inks.text),
+        Segment(inks.glyphs.text(words), inks.strong if fine else inks.warn),
+    ]
+    for count, what in (
+        (space.changed, "changed while reading: {}"),
+        (space.read_errors, "not wholly read: {}"),
+        (reloads, "read again after exec: {}"),
+    ):
+        if count:
+            out.append(Segment(dot + what.format(thousands(count)), inks.warn))
+    if progress is not None:
+        source = progress.source if space.source is Source.NONE else space.source
+        facts = [
+            f"{thousands(progress.chunks)} chunk{'s' * (progress.chunks != 1)}",
+            f"{thousands(progress.records)} records",
+            units.size(progress.bytes),
+            f"{progress.seconds * 1000:.1f} ms",
+            source.label,
+        ]
+        out.append(Segment(dot + dot.join(facts), inks.dim))
+    return out
+
+
+_KEY_NAMES: Final = {
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "comma": ",",
+    "full_stop": ".",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "enter": "Enter",
+    "tab": "Tab",
+    "home": "Home",
+    "end": "End",
+    "up": "Up",
+    "down": "Down",
+    "left": "Left",
+    "right": "Right",
+}
+
+
+def key_names(binding: Binding) -> list[str]:
+    """The keys of a binding as they stand on a keyboard."""
+    return [_KEY_NAMES.get(key, key) for key in binding.key.split(",")]
+
+
+def keys(bindings: Sequence[Binding], width: int, inks: Inks) -> list[Segment]:
+    """Key and word of each binding, as many as fit."""
+    out = [Segment(" ", inks.text)]
+    for binding in bindings:
+        more = [
+            Segment(binding.key_display or key_names(binding)[0], inks.accent),
+            Segment(f" {binding.description.lower()}   ", inks.dim),
+        ]
+        if width_of(out) + width_of(more) - 3 > width:
+            break
+        out += more
+    return out

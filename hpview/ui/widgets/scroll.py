@@ -1,0 +1,156 @@
+"""A scrolling pane with a heading that stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+
+from hpview.ui import palette
+from hpview.ui.widgets.line import finished
+
+if TYPE_CHECKING:
+    from textual import events
+    from textual.strip import Strip
+
+    from hpview.ui.palette import Glyphs, Inks
+
+HEADING = 1
+"""Lines above the rows."""
+
+_KEPT = 1024
+
+
+class HeadedScroll(ScrollView):
+    """Rows below a heading line, drawn on demand: the count costs nothing.
+
+    Subclasses draw ``heading`` and ``row``. The heading is line 0 of the content and
+    does not scroll, so row ``i`` is content line ``i + 1``. Rows are drawn once until
+    ``set_rows`` is called, but for the one with the cursor.
+    """
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self._rows = 0
+        self._inks: Inks | None = None
+        self._placeholder = ""
+        self._strips: dict[tuple[int, int], Strip] = {}
+
+    @property
+    def inks(self) -> Inks:
+        """The widget's styles under the theme in force."""
+        if self._inks is None:
+            self._inks = palette.resolve(self, self.glyphs)
+        return self._inks
+
+    def notify_style_update(self) -> None:
+        """Forget styles when focus or theme change."""
+        super().notify_style_update()
+        self._inks = None
+        self._strips.clear()
+
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return self._rows
+
+    @property
+    def room(self) -> int:
+        """Terminal cells of a line, without the scrollbar."""
+        return self.scrollable_content_region.width
+
+    @property
+    def page(self) -> int:
+        """Rows that are visible at once, at least 1."""
+        return max(1, self.size.height - HEADING)
+
+    @property
+    def top(self) -> int:
+        """The first visible row."""
+        return self.scroll_offset.y
+
+    def set_placeholder(self, words: str) -> None:
+        """What stands in the middle while there are no rows."""
+        if words != self._placeholder:
+            self._placeholder = words
+            self.refresh()
+
+    def set_rows(self, count: int) -> None:
+        """Change the number of rows and draw anew."""
+        self._rows = count
+        self._strips.clear()
+        self.virtual_size = Size(1, count + HEADING)
+        self.refresh()
+
+    def scroll_rows_to(self, top: int) -> None:
+        """Make a row the first visible one, at once."""
+        self.scroll_to(y=max(0, top), animate=False, force=True)
+
+    def reveal(self, y: int) -> None:
+        """Scroll as little as needed to make a row visible."""
+        if y < self.top:
+            self.scroll_rows_to(y)
+        elif y >= self.top + self.page:
+            self.scroll_rows_to(y - self.page + 1)
+
+    def refresh_row(self, y: int) -> None:
+        """Draw one row anew."""
+        self.refresh_line(y + HEADING)
+
+    def refresh_heading(self) -> None:
+        """Draw the heading anew."""
+        self.refresh(Region(0, 0, self.size.width, HEADING))
+
+    def row_of_event(self, event: events.MouseEvent) -> int | None:
+        """The row under the mouse; -1 is the heading, None is nothing."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return None
+        if offset.y < HEADING:
+            return -1
+        y = self.top + offset.y - HEADING
+        return y if y < self._rows else None
+
+    def heading(self, width: int) -> list[Segment]:
+        """Draw the heading."""
+        raise NotImplementedError
+
+    def row(self, y: int, width: int) -> list[Segment]:
+        """Draw one row."""
+        raise NotImplementedError
+
+    def is_cursor_row(self, y: int) -> bool:
+        """Whether a row looks otherwise because the cursor is on it."""
+        raise NotImplementedError
+
+    def _row_strip(self, y: int, width: int) -> Strip:
+        if self.is_cursor_row(y):
+            return self._finished(self.row(y, width))
+        strip = self._strips.get((y, width))
+        if strip is None:
+            if len(self._strips) >= _KEPT:
+                self._strips.clear()
+            strip = self._finished(self.row(y, width))
+            self._strips[y, width] = strip
+        return strip
+
+    def _finished(self, segments: list[Segment]) -> Strip:
+        """A strip that goes on under the scrollbar: Textual keeps what it needs not pad."""
+        return finished(segments, self.size.width, self.inks)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the viewport, for Textual."""
+        width = self.room
+        if y < HEADING:
+            return finished(self.heading(width), width, self.inks)
+        at = self.top + y - HEADING
+        if at < self._rows:
+            return self._row_strip(at, width)
+        if not self._rows and y == max(HEADING, self.size.height // 2):
+            words = self.glyphs.text(self._placeholder)
+            left = max(0, (width - len(words)) // 2)
+            return finished([Segment(" " * left + words, self.inks.dim)], width, self.inks)
+        return finished([], width, self.inks)

@@ -1,0 +1,285 @@
+"""Services without a kernel: scripted processes, and streams that wait for the test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from hpview.errors import HpviewError, NoSuchProcess
+from hpview.kernelfs.maps import Mapping
+from hpview.machine import Process, Snapshot
+from hpview.services import Services
+from hpview.stream.base import CHUNK_SIZE
+from hpview.wire import Backing, Source, VmaFlag, VmFlag
+from tests.records import GIB, MIB, Script, run
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from textual.pilot import Pilot
+
+    from hpview.ui.app import HpviewApp
+
+PID = 4127
+PATIENCE = 10.0
+_RX = VmFlag.READ | VmFlag.EXEC
+_RW = VmFlag.READ | VmFlag.WRITE
+
+
+class FakeStream:
+    """Hands over one chunk for each permit of ``gate``; EAGAIN while there is none."""
+
+    def __init__(self, chunks: Sequence[bytes | HpviewError], gate: threading.Semaphore) -> None:
+        self.source = Source.BPF
+        self.closed = threading.Event()
+        self.reads = 0
+        self._chunks = list(chunks)
+        self._gate = gate
+
+    def read(self, size: int = CHUNK_SIZE) -> bytes:
+        if self.closed.is_set():
+            raise ValueError("read of a closed stream")
+        self.reads += 1
+        if not self._gate.acquire(timeout=0.01):
+            raise BlockingIOError
+        if not self._chunks:
+            return b""
+        chunk = self._chunks.pop(0)
+        if isinstance(chunk, HpviewError):
+            raise chunk
+        assert len(chunk) <= size
+        return chunk
+
+    def close(self) -> None:
+        self.closed.set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+class FakeFacts:
+    """Names from a table."""
+
+    def __init__(self, mappings: Sequence[Mapping]) -> None:
+        self._known = {mapping.start: mapping for mapping in mappings}
+
+    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping | None]:
+        return [self._known.get(start) for start in starts.tolist()]
+
+    def close(self) -> None:
+        self._known = {}
+
+
+def open_gate() -> threading.Semaphore:
+    """A gate that is always open."""
+    return threading.Semaphore(1_000_000)
+
+
+@dataclass
+class Fakes:
+    """What the fake services hand out and what was done with it.
+
+    ``scripts`` holds the chunks of each successive open; the last one repeats.
+    """
+
+    scripts: list[list[bytes | HpviewError]]
+    mappings: Sequence[Mapping] = ()
+    processes: tuple[Process, ...] = ()
+    notice: str = ""
+    gate: threading.Semaphore = field(default_factory=open_gate)
+    snapshot_error: HpviewError | None = None
+    streams: list[FakeStream] = field(default_factory=list)
+    snapshots: int = 0
+
+    def services(self) -> Services:
+        return Services(
+            backend="bpf",
+            notice=self.notice,
+            snapshot=self._snapshot,
+            open=self._open,
+            facts=lambda _pid: FakeFacts(self.mappings),
+            close=lambda: None,
+        )
+
+    def _open(self, pid: int) -> FakeStream:
+        if not self.scripts:
+            raise NoSuchProcess(pid)
+        script = self.scripts[min(len(self.streams), len(self.scripts) - 1)]
+        self.streams.append(FakeStream(script, self.gate))
+        return self.streams[-1]
+
+    def _snapshot(self, _stop: Callable[[], bool]) -> Snapshot:
+        self.snapshots += 1
+        if self.snapshot_error is not None:
+            raise self.snapshot_error
+        unreadable = sum(p.bytes_2m is None for p in self.processes)
+        return Snapshot(self.processes, Source.BPF, 0.038, unreadable)
+
+
+def process(pid: int, command: str, **changes: object) -> Process:
+    base = Process(
+        pid=pid,
+        user="app",
+        comm=command[:15],
+        cmdline=command,
+        resident=pid * MIB,
+        bytes_2m=0,
+        bytes_1g=0,
+        bytes_4k=pid * MIB,
+        bytes_swap=0,
+        vmas=pid % 1000,
+        source=Source.BPF,
+        start_time=pid,
+    )
+    return base._replace(**changes)  # type: ignore[arg-type]
+
+
+def unreadable(pid: int, command: str) -> Process:
+    return process(
+        pid, command, bytes_2m=None, bytes_1g=None, bytes_4k=None, vmas=None, user="root"
+    )
+
+
+def machine() -> tuple[Process, ...]:
+    """A handful of processes of all kinds, one with a hostile command line."""
+    huge = {"resident": 7 * GIB, "bytes_2m": 5 * GIB, "bytes_4k": 2 * GIB}
+    return (
+        unreadable(1, "/sbin/init"),
+        process(880, "redis-server *:6379", user="redis", resident=2 * GIB, bytes_4k=2 * GIB),
+        process(PID, "postgres: checkpointer", user="postgres", vmas=312, **huge),
+        process(
+            5000,
+            "java -Xmx8g -jar server.jar",
+            resident=8 * GIB,
+            bytes_2m=6 * GIB,
+            bytes_1g=GIB,
+            bytes_4k=GIB,
+            bytes_swap=300 * MIB,
+            vmas=1204,
+        ),
+        process(6001, "evil \x1b[31m[bold]red[/bold]\nnext \udcff", resident=8192, bytes_4k=8192),
+        process(6002, "", comm="nameless", resident=0, bytes_4k=0, vmas=0),
+    )
+
+
+_EXE, _HEAP, _THP, _MIXED = 0x560C81E00000, 0x560C84B10000, 0x7F0A00000000, 0x7F0A40000000
+_NONE, _SWAPPED, _RESERVED, _LIB = 0x7F0A80000000, 0x7F0AC0000000, 0x700000000000, 0x7F3B40000000
+_GIGA, _DEVICE, _STACK = 0x7F3C00000000, 0x7F3D00000000, 0x7FFDB604E000
+
+
+def sample() -> Script:
+    """A process with every kind of cell."""
+    script = Script(PID, comm=b"postgres")
+    thp = run(_THP, _THP + 300 * MIB)
+    script.vma(
+        _EXE,
+        _EXE + 9 * MIB,
+        run(_EXE, _EXE + 8 * MIB, Backing.PTE_4K, present=230),
+        vm_flags=_RX,
+        dev=8 << 20 | 1,
+        ino=77,
+        pgoff=16,
+    )
+    script.vma(_HEAP, _HEAP + 64 * 4096, run(_HEAP, _HEAP + 64 * 4096, Backing.PTE_4K, present=64))
+    script.vma(
+        _RESERVED,
+        _RESERVED + 1024 * GIB,
+        run(_RESERVED + 512 * GIB, _RESERVED + 512 * GIB + 2 * MIB, Backing.PTE_4K, present=9),
+    )
+    script.vma(_THP, _THP + 300 * MIB, thp, vm_flags=_RW | VmFlag.HUGEPAGE)
+    script.vma(
+        _MIXED,
+        _MIXED + 128 * MIB,
+        run(_MIXED, _MIXED + 32 * MIB, Backing.PTE_4K, present=512),
+        run(_MIXED + 32 * MIB, _MIXED + 64 * MIB, Backing.PTE_4K, present=37, swapped=3, guard=2),
+        run(_MIXED + 64 * MIB, _MIXED + 80 * MIB),
+        run(_MIXED + 80 * MIB, _MIXED + 96 * MIB, Backing.ZERO, zero=512),
+        run(_MIXED + 96 * MIB, _MIXED + 100 * MIB, Backing.UNKNOWN),
+    )
+    script.vma(_NONE, _NONE + 8 * MIB, run(_NONE, _NONE + 8 * MIB), vm_flags=0)
+    script.vma(
+        _SWAPPED,
+        _SWAPPED + 16 * MIB,
+        run(_SWAPPED, _SWAPPED + 16 * MIB, Backing.SWAP, swapped=512),
+        vm_flags=_RW | VmFlag.NOHUGEPAGE,
+    )
+    script.vma(
+        _LIB,
+        _LIB + 2 * MIB,
+        run(_LIB, _LIB + 2 * MIB, Backing.PTE_4K, present=512),
+        vm_flags=_RX,
+        dev=8 << 20 | 1,
+        ino=78,
+    )
+    giga = run(_GIGA, _GIGA + GIB, Backing.PUD_1G)
+    script.vma(_GIGA, _GIGA + GIB, giga, vm_flags=_RW | VmFlag.HUGETLB)
+    script.vma(_DEVICE, _DEVICE + 4 * MIB, vm_flags=_RW | VmFlag.PFNMAP, flags=VmaFlag.SKIPPED)
+    script.vma(
+        _STACK, _STACK + 33 * 4096, run(_STACK, _STACK + 33 * 4096, Backing.PTE_4K, present=9)
+    )
+    return script
+
+
+def names() -> list[Mapping]:
+    """The facts of ``sample``."""
+    hostile = "/srv/[bold]lib\x1b[31m\\012x.so"
+    return [
+        Mapping(_EXE, _EXE + 9 * MIB, _RX, 65536, 8 << 20 | 1, 77, "/usr/lib/postgresql/postgres"),
+        Mapping(_HEAP, _HEAP + 64 * 4096, _RW, 0, 0, 0, "[heap]"),
+        Mapping(_THP, _THP + 300 * MIB, _RW, 0, 0, 0, ""),
+        Mapping(_LIB, _LIB + 2 * MIB, _RX, 0, 8 << 20 | 1, 78, hostile),
+        Mapping(_STACK, _STACK + 33 * 4096, _RW, 0, 0, 0, "[stack]"),
+    ]
+
+
+def sample_fakes(**changes: object) -> Fakes:
+    fakes = Fakes([[*sample().end().chunks()]], mappings=names(), processes=machine())
+    for name, value in changes.items():
+        setattr(fakes, name, value)
+    return fakes
+
+
+def drive(
+    app: HpviewApp,
+    script: Callable[[Pilot[None]], Awaitable[None]],
+    size: tuple[int, int] = (120, 36),
+) -> None:
+    """Run a test's script against an app without a terminal."""
+
+    async def main() -> None:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await script(pilot)
+
+    asyncio.run(main())
+
+
+async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
+    """Let the app work until something holds."""
+    patience = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience, "it never came true"
+        await pilot.pause()
+
+
+async def settled(pilot: Pilot[None], app: HpviewApp) -> None:
+    """Wait for the first screen to have loaded."""
+    await asyncio.wait_for(app.settled.wait(), PATIENCE)
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[None], *keys: str) -> None:
+    """Press keys in a row, waiting only after the last: ``Pilot.press`` takes 80 ms a key.
+
+    Not for a key that moves the focus before another one follows, nor for text.
+    """
+    for key in keys:
+        pilot.app.simulate_key(key)
+    await pilot.pause()

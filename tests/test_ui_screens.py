@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from textual.binding import Binding
+from textual.widgets import Input
+
+from hpview.errors import NoSuchProcess
+from hpview.ui.app import HpviewApp
+from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.failure import FailureScreen
+from hpview.ui.screens.help import HelpScreen
+from hpview.ui.screens.process import ProcessScreen
+from hpview.ui.screens.processes import ProcessesScreen
+from hpview.ui.shot import shot
+from hpview.ui.widgets.footing import key_names
+from hpview.ui.widgets.memory_map import MemoryMap
+from hpview.ui.widgets.rows import RowList
+from hpview.ui.widgets.vma_list import VmaList
+from tests import golden
+from tests.fakes import PID, Fakes, drive, press, sample_fakes, settled, until
+from tests.golden import screen_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from textual.pilot import Pilot
+
+NEVER = 1e6
+SIZES = [(80, 24), (120, 36), (200, 60)]
+
+
+def make(pid: int | None = PID, *, ascii: bool = False, fakes: Fakes | None = None) -> HpviewApp:
+    return HpviewApp((fakes or sample_fakes()).services(), pid, ascii=ascii, refresh=NEVER)
+
+
+def steady(lines: list[str]) -> list[str]:
+    """Lines without the time that reading took."""
+    return [re.sub(r"[0-9.]+ ms( . bpf)", r"_ ms\1", line) for line in lines]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("screen", ["list", "process"])
+def test_screens_look_as_they_did(screen: str, size: tuple[int, int]) -> None:
+    app = make(PID if screen == "process" else None)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        if screen == "process":
+            await press(pilot, *["right_square_bracket"] * 4)
+        golden.check(f"{screen}-{size[0]}x{size[1]}", steady(screen_lines(app)))
+
+    drive(app, script, size)
+
+
+def test_the_help_looks_as_it_did() -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        golden.check("help-120x50", steady(screen_lines(app)))
+        await pilot.press("escape")
+        assert isinstance(app.screen, ProcessScreen)
+
+    drive(app, script, (120, 50))
+
+
+@pytest.mark.parametrize("screen", ["list", "process"])
+def test_ascii_screens_hold_nothing_else(screen: str) -> None:
+    app = make(PID if screen == "process" else None, ascii=True)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        lines = steady(screen_lines(app))
+        golden.check(f"{screen}-ascii", lines)
+        assert all(line.isascii() for line in lines)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert all(line.isascii() for line in screen_lines(app))
+
+    drive(app, script, (80, 24))
+
+
+def test_every_screen_works_without_colour(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    fakes = sample_fakes()
+    app = make(None, fakes=fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        assert app.no_color
+        for key in ("question_mark", "escape", "slash", "p", "escape", "s", "j", "enter"):
+            await press(pilot, key)
+        await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
+        await until(pilot, lambda: "complete" in "\n".join(screen_lines(app)))
+        for key in ("tab", "j", "tab", "l", "minus", "question_mark", "escape"):
+            await press(pilot, key)
+        await pilot.resize_terminal(20, 5)
+        await pilot.resize_terminal(80, 24)
+        fakes.scripts.clear()
+        await press(pilot, "escape")
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(app.screen, FailureScreen))
+        await pilot.pause()
+
+    drive(app, script)
+
+
+@pytest.mark.parametrize("theme", ["hpview-light", "textual-light", "ansi-dark"])
+def test_other_themes_draw_the_same_words(theme: str) -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        before = steady(screen_lines(app))
+        app.theme = theme
+        await pilot.pause()
+        assert steady(screen_lines(app)) == before
+
+    drive(app, script)
+
+
+@pytest.mark.parametrize("pid", [None, PID], ids=["list", "process"])
+def test_a_terminal_that_is_too_small_says_so(pid: int | None) -> None:
+    app = make(pid)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        lines = screen_lines(app)
+        assert [line.strip() for line in lines if line] == [
+            "terminal too small:",
+            "20x5, needs 60x15",
+        ]
+        await pilot.press("j", "question_mark", "escape")
+        await pilot.resize_terminal(59, 40)
+        await pilot.pause()
+        assert "terminal too small: 59x40, needs 60x15" in "\n".join(screen_lines(app))
+        await pilot.resize_terminal(60, 15)
+        await pilot.pause()
+        assert "too small" not in "\n".join(screen_lines(app))
+        await pilot.press("j")
+        assert app.focused is not None
+
+    drive(app, script, (20, 5))
+
+
+DOCUMENTED = [
+    (ProcessesScreen, (ProcessesScreen, RowList, HpviewScreen)),
+    (ProcessScreen, (ProcessScreen, MemoryMap, HpviewScreen)),
+    (VmaList, (RowList,)),
+]
+
+
+def bindings_of(owner: type) -> list[Binding]:
+    return [binding for binding in vars(owner)["BINDINGS"] if isinstance(binding, Binding)]
+
+
+@pytest.mark.parametrize(("place", "owners"), DOCUMENTED, ids=lambda x: getattr(x, "__name__", ""))
+def test_every_documented_key_does_what_it_says(
+    place: type, owners: tuple[type, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each key of each binding reaches the action that the help names."""
+    app = make(None if place is ProcessesScreen else PID)
+    called: list[str] = []
+    wanted: list[tuple[str, str]] = []
+
+    def record() -> None:
+        for owner in (*owners, HpviewApp):
+            for binding in bindings_of(owner):
+                action = binding.action.removeprefix("app.").partition("(")[0]
+                holder = HpviewApp if binding.action.startswith("app.") else owner
+
+                async def note(_self: object, *_args: object, name: str = action) -> None:
+                    called.append(name)
+
+                monkeypatch.setattr(holder, f"action_{action}", note)
+                wanted.extend((key, action) for key in binding.key.split(","))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        record()
+        if place is VmaList:
+            app.screen.query_one(VmaList).focus()
+        await press(pilot, *(key for key, _ in wanted))
+        # One with priority comes before the others.
+        assert sorted(called) == sorted(action for _, action in wanted)
+
+    drive(app, script)
+
+
+def test_the_help_lists_every_key_that_works() -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        active = {
+            key for key, found in app.screen.active_bindings.items() if not found.binding.system
+        }
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        shown = "\n".join(screen_lines(app))
+        parts = (ProcessScreen, MemoryMap, RowList, HpviewScreen, HpviewApp)
+        documented = {
+            key for owner in parts for b in bindings_of(owner) for key in b.key.split(",")
+        }
+        for owner in parts:
+            for binding in bindings_of(owner):
+                for name in key_names(binding):
+                    assert name in shown
+        inherited = {"ctrl+p", "ctrl+q", "ctrl+c", "super+c", "shift+tab"}
+        scrolling = {"ctrl+pageup", "ctrl+pagedown"}
+        assert active <= documented | inherited | scrolling
+
+    drive(app, script, (120, 70))
+
+
+def test_a_picture_is_saved_and_its_place_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(HpviewScreen, "now", lambda _self: time.gmtime(12345))
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("s")
+        saved = tmp_path / f"hpview-{PID}-032545.svg"
+        svg = saved.read_text(encoding="utf-8")
+        assert svg.startswith("<svg")
+        assert "http" not in svg.replace("http://www.w3.org", "").replace(
+            "https://www.textualize.io", ""
+        )
+        await until(pilot, lambda: f"hpview-{PID}-032545.svg" in "".join(screen_lines(app)))
+
+    drive(app, script, (200, 60))
+
+
+def test_a_picture_that_cannot_be_saved_is_a_notice(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    app = make(None)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("s")
+        await until(pilot, lambda: "not saved" in "".join(screen_lines(app)))
+
+    drive(app, script, (200, 60))
+
+
+def test_the_command_palette_opens_and_closes() -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("ctrl+p", "k", "e", "y")
+        await pilot.press("escape", "escape")
+
+    drive(app, script)
+
+
+def test_shots_show_the_whole_process_and_the_list() -> None:
+    for screen, words in (("process", "complete"), ("list", "java")):
+        svg = shot(
+            sample_fakes().services(),
+            PID,
+            size=(140, 40),
+            screen="process" if screen == "process" else "list",
+            title="the [b]title",
+        )
+        assert words in svg
+        assert "font-face" not in svg
+        assert "the&#160;[b]title" in svg or "the [b]title" in svg
+
+
+def test_two_shots_of_the_same_are_the_same() -> None:
+    fakes = sample_fakes()
+    assert shot(fakes.services(), None, screen="list") == shot(
+        fakes.services(), None, screen="list"
+    )
+
+
+def test_a_shot_of_nothing_fails_with_the_reason() -> None:
+    with pytest.raises(NoSuchProcess):
+        shot(Fakes([]).services(), PID)
+    with pytest.raises(ValueError, match="needs a process"):
+        shot(Fakes([]).services(), None)
+
+
+def test_quitting_from_the_help_and_the_list() -> None:
+    app = make(None)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("slash", "x", "escape")
+        assert app.screen.query_one(Input).value == ""
+        await pilot.press("question_mark", "q")
+
+    drive(app, script)
+    assert app.return_code == 0
