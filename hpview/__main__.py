@@ -1,0 +1,7 @@
+"""``python -m hpview``."""
+
+import sys
+
+from hpview.cli import main
+
+sys.exit(main())

@@ -1,0 +1,179 @@
+"""The command line: what may be typed, and how failures are told."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from hpview import __version__, commands
+from hpview.backends import NAMES
+from hpview.errors import HpviewError
+from hpview.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_PID_MAX: Final = 1 << 22
+"""PID_MAX_LIMIT of include/linux/threads.h."""
+
+_DESCRIPTION: Final = """\
+See which parts of a process are backed by 2 MB pages and which by 4 kB pages,
+where the holes are, and how full they are, without stalling the process.
+"""
+
+_EPILOG: Final = """\
+examples:
+  hpview                 browse all processes
+  hpview 4127            browse process 4127
+  hpview scan 4127       its mappings as a table
+  hpview demo            a process with every kind of backing
+
+hpview COMMAND --help tells more about each command.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        The exit status: 0, 1 for a failure told in one line, 2 for wrong usage
+        (raised by argparse as SystemExit).
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    arguments = _with_default_command(list(sys.argv[1:] if argv is None else argv))
+    args = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = args.run
+    try:
+        status = run(args)
+        sys.stdout.flush()
+    except commands.UsageError as err:
+        print(f"hpview: {err}", file=sys.stderr)
+        return 2
+    except HpviewError as err:
+        print(f"hpview: {printable(str(err))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read has gone; the interpreter must not flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print("hpview: output closed before everything was written", file=sys.stderr)
+        return 1
+    return status
+
+
+def _with_default_command(arguments: list[str]) -> list[str]:
+    """``hpview`` and ``hpview PID`` are ``hpview view [PID]``."""
+    position = 0
+    while position < len(arguments) and arguments[position].startswith("-"):
+        if arguments[position] in ("-h", "--help", "--version"):
+            return arguments
+        position += 2 if arguments[position] == "--backend" else 1
+    if position >= len(arguments) or arguments[position].isdecimal():
+        arguments.insert(min(position, len(arguments)), "view")
+    return arguments
+
+
+def _pid(word: str) -> int:
+    if not word.isascii() or not word.isdecimal() or not 0 < int(word) <= _PID_MAX:
+        raise argparse.ArgumentTypeError(f"{printable(word)!r} is not a process id")
+    return int(word)
+
+
+def _size(word: str) -> tuple[int, int]:
+    columns, _, rows = word.partition("x")
+    if not (columns.isdecimal() and rows.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{printable(word)!r} is not COLUMNSxROWS, like 140x40")
+    if not (10 <= int(columns) <= 1000 and 3 <= int(rows) <= 500):
+        raise argparse.ArgumentTypeError(f"{word} is not between 10x3 and 1000x500")
+    return int(columns), int(rows)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hpview",
+        usage="hpview [-h] [--version] [--backend NAME] [PID | COMMAND ...]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"hpview {__version__}")
+    _add_backend(parser, default="auto")
+    commands_ = parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=True, prog="hpview"
+    )
+
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], summary: str, example: str
+    ) -> argparse.ArgumentParser:
+        sub = commands_.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        _add_backend(sub, default=argparse.SUPPRESS)
+        sub.set_defaults(run=run)
+        return sub
+
+    view = add("view", commands.view, "browse processes in the terminal (default)", "hpview 4127")
+    view.add_argument("pid", nargs="?", type=_pid, metavar="PID", help="start on this process")
+
+    ps = add("ps", commands.ps, "list processes by what backs them, once", "hpview ps | head")
+    ps.add_argument("--format", choices=("table", "json"), default="table")
+
+    scan = add(
+        "scan",
+        commands.scan,
+        "show the mappings of one process, or every run of it as JSON",
+        "hpview scan 4127 --format json > 4127.json",
+    )
+    scan.add_argument("pid", type=_pid, metavar="PID")
+    scan.add_argument(
+        "--format",
+        choices=("table", "json", "maps"),
+        default="table",
+        help="maps: the lines of /proc/PID/maps",
+    )
+
+    shot = add(
+        "shot",
+        commands.shot,
+        "save the app's screen as SVG, without a terminal",
+        "hpview shot 4127 -o 4127.svg --size 160x50",
+    )
+    shot.add_argument("pid", nargs="?", type=_pid, metavar="PID")
+    shot.add_argument("-o", "--output", metavar="FILE", help="- for standard output")
+    shot.add_argument(
+        "--size", type=_size, default=(140, 40), metavar="COLUMNSxROWS", help="default: 140x40"
+    )
+    shot.add_argument("--screen", choices=("list", "process"), default="process")
+
+    add(
+        "demo",
+        commands.demo,
+        "browse a small process that has every kind of backing",
+        "hpview demo",
+    )
+    add(
+        "doctor",
+        commands.doctor,
+        "tell what this machine and user can and cannot do, and why",
+        "hpview doctor",
+    )
+    return parser
+
+
+def _add_backend(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--backend",
+        choices=NAMES,
+        default=default,
+        help="where records come from: the BPF iterator, /proc, or the first that works (auto)",
+    )

@@ -1,0 +1,147 @@
+"""What each command does. Screens are imported only by those that open one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hpview import backends
+from hpview import scan as scan_
+from hpview.demo import Demo
+from hpview.errors import HpviewError
+from hpview.export import json, maps, table
+from hpview.stream.kernel import KernelBackend
+from hpview.text import encode, printable
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Iterator
+
+    from hpview.services import Services
+
+
+class UsageError(HpviewError):
+    """Arguments that do not go together."""
+
+
+@contextmanager
+def _services(args: Namespace) -> Iterator[Services]:
+    services = backends.services(args.backend)
+    with closing(services):
+        yield services
+
+
+def view(args: Namespace) -> int:
+    """Open the app on the list or on a process."""
+    _need_terminal()
+    with _services(args) as services:
+        return _run_app(services, args.pid)
+
+
+def demo(args: Namespace) -> int:
+    """Start the demo process and open the app on it."""
+    _need_terminal()
+    with _services(args) as services, Demo.spawn() as target:
+        return _run_app(services, target.pid)
+
+
+def ps(args: Namespace) -> int:
+    """Print the process list."""
+    with _services(args) as services:
+        snapshot = services.snapshot(lambda: False)
+    if args.format == "json":
+        print(json.dumps(json.ps_object(snapshot)))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        _print_lines(table.ps(snapshot, width))
+    return 0
+
+
+def scan(args: Namespace) -> int:
+    """Print one process."""
+    with _services(args) as services:
+        result = scan_.scan(services, args.pid)
+    if args.format == "json":
+        print(json.dumps(json.scan_object(result)))
+    elif args.format == "maps":
+        _print_raw(maps.lines(result.space))
+    else:
+        _print_lines(table.scan(result))
+    if not result.complete:
+        print(f"hpview: process {args.pid}: {table.state(result)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def shot(args: Namespace) -> int:
+    """Save a screen as SVG."""
+    from hpview.ui.shot import shot as take
+
+    if args.screen == "process" and args.pid is None:
+        raise UsageError("a shot of a process needs its PID (or --screen list)")
+    pid = args.pid if args.screen == "process" else None
+    with _services(args) as services:
+        svg = take(services, pid, size=args.size, screen=args.screen)
+    if args.output == "-":
+        print(svg)
+        return 0
+    name = args.output or (f"hpview-{pid}.svg" if pid is not None else "hpview.svg")
+    try:
+        Path(name).write_text(svg, "utf-8")
+    except OSError as err:
+        raise HpviewError(f"cannot write {printable(name)}: {err.strerror}") from err
+    print(f"wrote {printable(name)}")
+    return 0
+
+
+def doctor(args: Namespace) -> int:
+    """Print what works here."""
+    # pyroute2 and what it needs take longer to import than all the rest.
+    from hpview import doctor as examination
+
+    def load_bpf() -> None:
+        KernelBackend().close()
+
+    findings = examination.examine(load_bpf=load_bpf)
+    print(examination.render(findings, ascii_only=not _unicode_terminal()))
+    return 0
+
+
+def _run_app(services: Services, pid: int | None) -> int:
+    from hpview.ui.app import HpviewApp
+
+    app = HpviewApp(services, pid, ascii=not _unicode_terminal())
+    app.run()
+    return app.return_code or 0
+
+
+def _need_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise HpviewError("no terminal to draw on: use hpview ps, scan or shot")
+
+
+def _unicode_terminal() -> bool:
+    """Whether the locale promises UTF-8 (locale(7): LC_ALL, then LC_CTYPE, then LANG)."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        if value := os.environ.get(name):
+            return value.upper().replace("-", "").endswith("UTF8")
+    return False
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+
+
+def _print_raw(lines: Iterable[str]) -> None:
+    """Names are printed byte for byte, except on a terminal, which they could steer."""
+    if sys.stdout.isatty():
+        _print_lines(map(printable, lines))
+        return
+    sys.stdout.flush()
+    for line in lines:
+        sys.stdout.buffer.write(encode(line) + b"\n")

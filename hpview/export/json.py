@@ -1,0 +1,153 @@
+r"""``hpview.scan/1`` and ``hpview.ps/1``: JSON for other programs.
+
+Sizes are bytes, counts are 4 kB pages, addresses are "0x..." strings since
+JSON numbers lose bits above 2**53. Output is ASCII. A byte that is not UTF-8
+stands as ``\\xNN``, as everywhere in hpview; other control characters are JSON's own
+escapes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from hpview import text
+from hpview.kernelfs.maps import MINOR_BITS, perms
+from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hpview.machine import Process, Snapshot
+    from hpview.scan import Scan
+    from hpview.space.address_space import AddressSpace
+
+_POPULATED: Final = {
+    int(backing): backing.label
+    for backing in (Backing.PTE_4K, Backing.PMD_2M, Backing.PUD_1G, Backing.SWAP)
+}
+
+
+def scan_object(scan: Scan) -> dict[str, Any]:
+    """The object of ``hpview scan --format json``, schema ``hpview.scan/1``."""
+    space = scan.space
+    totals = space.totals
+    return {
+        "schema": "hpview.scan/1",
+        "pid": space.tgid,
+        "comm": text.well_formed(space.comm),
+        "source": space.source.label,
+        "complete": scan.complete,
+        "page_size": PAGE_SIZE,
+        "slot_size": SLOT_SIZE,
+        "chunks": scan.progress.chunks,
+        "totals": {
+            "bytes_2m": totals.bytes_2m,
+            "bytes_1g": totals.bytes_1g,
+            "bytes_4k": totals.bytes_4k,
+            "bytes_swap": totals.bytes_swap,
+            "vmas": totals.vmas,
+        },
+        "vmas": _vmas(space),
+    }
+
+
+def ps_object(snapshot: Snapshot) -> dict[str, Any]:
+    """The object of ``hpview ps --format json``, schema ``hpview.ps/1``.
+
+    Sizes that could not be read are null.
+    """
+    return {
+        "schema": "hpview.ps/1",
+        "source": snapshot.source.label,
+        "processes": [_process(p) for p in snapshot.processes],
+    }
+
+
+def dumps(value: dict[str, Any]) -> str:
+    """One line of ASCII."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _process(p: Process) -> dict[str, Any]:
+    return {
+        "pid": p.pid,
+        "user": text.well_formed(p.user),
+        "comm": text.well_formed(p.comm),
+        "cmdline": text.well_formed(p.cmdline),
+        "resident": p.resident,
+        "bytes_2m": p.bytes_2m,
+        "bytes_1g": p.bytes_1g,
+        "bytes_4k": p.bytes_4k,
+        "bytes_swap": p.bytes_swap,
+        "vmas": p.vmas,
+    }
+
+
+def _vmas(space: AddressSpace) -> list[dict[str, Any]]:
+    vmas = space.vmas
+    runs = _runs(space)
+    first = [*space.runs["start"].searchsorted(vmas["start"]).tolist(), len(runs)]
+    columns: Sequence[list[int]] = [
+        vmas[name].tolist()
+        for name in (
+            "start",
+            "end",
+            "vm_flags",
+            "pgoff",
+            "dev",
+            "ino",
+            "bytes_2m",
+            "bytes_1g",
+            "bytes_4k",
+            "bytes_swap",
+        )
+    ]
+    return [
+        {
+            "start": hex(start),
+            "end": hex(end),
+            "perms": perms(vm_flags),
+            "offset": hex(pgoff * PAGE_SIZE),
+            "dev": f"{dev >> MINOR_BITS:02x}:{dev & ((1 << MINOR_BITS) - 1):02x}",
+            "inode": ino,
+            "name": text.well_formed(space.name_of(i)),
+            "bytes_2m": bytes_2m,
+            "bytes_1g": bytes_1g,
+            "bytes_4k": bytes_4k,
+            "bytes_swap": bytes_swap,
+            "runs": [run for run in runs[first[i] : first[i + 1]] if run is not None],
+        }
+        for i, (
+            start,
+            end,
+            vm_flags,
+            pgoff,
+            dev,
+            ino,
+            bytes_2m,
+            bytes_1g,
+            bytes_4k,
+            bytes_swap,
+        ) in enumerate(zip(*columns, strict=True))
+    ]
+
+
+def _runs(space: AddressSpace) -> list[dict[str, Any] | None]:
+    """One object a populated run, None for the others, to keep their places."""
+    runs = space.runs
+    names = ("start", "end", "backing", "present", "swapped")
+    return [
+        {
+            "start": hex(start),
+            "end": hex(end),
+            "backing": _POPULATED[backing],
+            "present": present,
+            "swapped": swapped,
+        }
+        if backing in _POPULATED
+        else None
+        for start, end, backing, present, swapped in zip(
+            *(runs[name].tolist() for name in names), strict=True
+        )
+    ]

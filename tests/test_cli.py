@@ -1,0 +1,212 @@
+"""The command line: what is printed, and that no failure is a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hpview.cli import main
+from tests.children import child
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NASTY = "name \x1b[31m[bold]x\nrm \x07é"
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
+    """A process with a mapped file of a name that would steer a terminal."""
+    folder = tmp_path_factory.mktemp("target")
+    path = os.fsencode(folder / NASTY) + b"\xff"
+    Path(os.fsdecode(path)).write_bytes(b"x" * 8192)
+    code = f"import mmap; f = open({path!r}, 'rb'); m = mmap.mmap(f.fileno(), 0, prot=1)"
+    with child(code) as process:
+        yield process
+
+
+def run(*arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "hpview", *arguments],
+        capture_output=True,
+        check=False,
+        stdin=stdin,
+    )
+
+
+def test_scan_table_escapes_names(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--backend", "procfs", "scan", str(target.pid)]) == 0
+    out = capsys.readouterr().out
+    assert "\\x1b[31m[bold]x\\012rm \\x07é\\xff" in out
+    assert "\x1b" not in out
+    assert "complete" in out
+    assert "pagemap_scan" in out
+
+
+def test_scan_json_escapes_names(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(target.pid), "--format", "json", "--backend", "procfs"]) == 0
+    out = capsys.readouterr().out
+    assert out.isascii()
+    names = {vma["name"].rpartition("/")[2] for vma in json.loads(out)["vmas"]}
+    assert "name \x1b[31m[bold]x\\012rm \x07é\\xff" in names
+
+
+def test_scan_maps_is_raw_in_a_pipe(target: subprocess.Popen[bytes]) -> None:
+    maps = Path(f"/proc/{target.pid}/maps").read_bytes()
+    done = run("--backend", "procfs", "scan", str(target.pid), "--format", "maps")
+    assert done.stdout == b"".join(
+        line for line in maps.splitlines(keepends=True) if b"[vsyscall]" not in line
+    )
+
+
+def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ps", "--format", "json", "--backend", "procfs"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert list(listed) == ["schema", "source", "processes"]
+    assert listed["schema"] == "hpview.ps/1"
+    (row,) = (p for p in listed["processes"] if p["pid"] == target.pid)
+    assert list(row) == [
+        "pid",
+        "user",
+        "comm",
+        "cmdline",
+        "resident",
+        "bytes_2m",
+        "bytes_1g",
+        "bytes_4k",
+        "bytes_swap",
+        "vmas",
+    ]
+    assert row["resident"] == row["bytes_2m"] + row["bytes_1g"] + row["bytes_4k"] > 0
+
+
+def test_ps_table(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ps", "--backend", "procfs"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    head = "PID USER RESIDENT 2M 1G 4K SWAP HUGE COMMAND"
+    assert " ".join(lines[0].split()) == head
+    assert any(line.split()[:1] == [str(target.pid)] for line in lines)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scan"],
+        ["scan", "x"],
+        ["scan", "0"],
+        ["scan", "-1"],
+        ["scan", "99999999"],
+        ["scan", "1", "2"],
+        ["scan", "1", "--format", "xml"],
+        ["--backend", "magic"],
+        ["nonsense"],
+        ["shot", "1", "--size", "big"],
+        ["shot", "1", "--size", "1x1"],
+        ["shot", "1", "--screen", "none"],
+        ["1", "2"],
+    ],
+)
+def test_usage_errors_exit_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(arguments)
+    assert raised.value.code == 2
+    assert "hpview" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("backend", [pytest.param("bpf", marks=pytest.mark.bpf), "procfs"])
+@pytest.mark.parametrize("command", ["scan", "shot"])
+@pytest.mark.parametrize(
+    ("pid", "message"),
+    [
+        (4194304, "hpview: no process 4194304\n"),
+        (2, "hpview: process 2 is a kernel thread: it has no memory map\n"),
+    ],
+)
+def test_targets_without_memory(
+    backend: str, command: str, pid: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--backend", backend, command, str(pid)]) == 1
+    assert capsys.readouterr().err == message
+
+
+def test_a_zombie(capsys: pytest.CaptureFixture[str]) -> None:
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert main(["--backend", "procfs", "scan", str(process.pid)]) == 1
+    process.wait()
+    assert "is a zombie" in capsys.readouterr().err
+
+
+def test_shot_needs_a_pid_or_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shot"]) == 2
+    assert "needs its PID" in capsys.readouterr().err
+
+
+def test_shot_into_nowhere(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--backend", "procfs", "shot", str(target.pid), "-o", "/nowhere/x.svg"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == (
+        "hpview: cannot write /nowhere/x.svg: No such file or directory\n"
+    )
+
+
+def test_shot_is_a_picture_that_needs_nothing_else(
+    target: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    file = tmp_path / "x.svg"
+    done = run("--backend", "procfs", "shot", str(target.pid), "-o", str(file), "--size", "100x30")
+    assert (done.returncode, done.stderr) == (0, b"")
+    svg = file.read_text("utf-8")
+    assert svg.startswith("<svg")
+    assert "url(" not in svg.replace("url(#", "")
+    assert "\x1b" not in svg
+
+
+def test_a_closed_pipe(target: subprocess.Popen[bytes]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "hpview", "--backend", "procfs", "scan", str(target.pid)],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write)
+    assert done.returncode == 1
+    assert done.stderr == b"hpview: output closed before everything was written\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["1"], ["demo"]])
+def test_no_terminal(arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert done.stderr == b"hpview: no terminal to draw on: use hpview ps, scan or shot\n"
+
+
+@pytest.mark.parametrize("command", ["view", "ps", "scan", "shot", "demo", "doctor"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main([command, "--help"])
+    assert raised.value.code == 0
+    out = capsys.readouterr().out
+    assert "example:\n  hpview" in out
+    assert "--backend" in out
+
+
+def test_doctor_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    for word in ("BPF", "PAGEMAP_SCAN", "PROCMAP_QUERY", "kpageflags", "process events"):
+        assert word in out
