@@ -1,0 +1,54 @@
+# Everything a checkout needs is installed into .venv by the targets themselves.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test lint check screenshots bpf clean
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+run: $(VENV)/.run ## Install into .venv if needed, and open the app
+	@$(BIN)/hpview
+
+test: $(VENV)/.dev ## Run the tests; what needs root or BPF is skipped, with the reason, where missing
+	$(BIN)/pytest
+
+lint: $(VENV)/.dev ## ruff, as in CI
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check: $(VENV)/.dev ## mypy --strict, as in CI
+	$(BIN)/mypy
+
+screenshots: $(VENV)/.run ## Draw screenshots/ again from the demo process
+	$(BIN)/python screenshots/make.py
+
+bpf: ## Rebuild the BPF program; needs clang and bpftool
+	$(MAKE) -C bpfprog
+
+clean: ## Remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build
+
+$(VENV)/.run: $(BIN)/pip pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/pip pyproject.toml
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.run
+
+# Debian and Ubuntu ship Python without what venv needs.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'hpview needs Python 3.11 or later (make PYTHON=python3.12 run)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -qq -y python3-venv; \
+		else \
+			echo 'Python has no venv here; on Debian and Ubuntu: sudo apt install python3-venv'; exit 1; \
+		fi
+	@$(PYTHON) -m venv $(VENV)
