@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import io
 import os
 import sys
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 _PID_MAX: Final = 1 << 22
 """PID_MAX_LIMIT of include/linux/threads.h."""
+
+_OUTPUT_FAILED: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
+"""What only a write to standard output meets here; files are read without these."""
 
 _DESCRIPTION: Final = """\
 See which parts of a process are backed by 2 MB pages and which by 4 kB pages,
@@ -59,10 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # Whoever read has gone; the interpreter must not flush into it at exit.
+    except OSError as err:
+        if err.errno not in _OUTPUT_FAILED:
+            raise
+        # The interpreter must not try to flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print("hpview: output closed before everything was written", file=sys.stderr)
+        why = "output closed" if err.errno == errno.EPIPE else f"{err.strerror}"
+        print(f"hpview: {why} before everything was written", file=sys.stderr)
         return 1
     return status
 

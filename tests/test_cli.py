@@ -188,6 +188,18 @@ def test_a_closed_pipe(target: subprocess.Popen[bytes]) -> None:
     assert done.stderr == b"hpview: output closed before everything was written\n"
 
 
+def test_a_full_device(target: subprocess.Popen[bytes]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hpview", "--backend", "procfs", "scan", str(target.pid)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"hpview: No space left on device before everything was written\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["1"], ["demo"]])
 def test_no_terminal(arguments: list[str]) -> None:
     done = run(*arguments)
