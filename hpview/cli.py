@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _PID_MAX: Final = 1 << 22
 """PID_MAX_LIMIT of include/linux/threads.h."""
 
+_LONGEST: Final = 20
+"""Characters of a number, and of a wrong one that is repeated to the user."""
+
 _OUTPUT_FAILED: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
 """What only a write to standard output meets here; files are read without these."""
 
@@ -46,6 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 for a failure told in one line, 2 for wrong usage
         (raised by argparse as SystemExit).
     """
+    if sys.stdout is None:
+        print("hpview: standard output is closed", file=sys.stderr)
+        return 1
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -87,15 +93,17 @@ def _with_default_command(arguments: list[str]) -> list[str]:
 
 
 def _pid(word: str) -> int:
-    if not word.isascii() or not word.isdecimal() or not 0 < int(word) <= _PID_MAX:
-        raise argparse.ArgumentTypeError(f"{printable(word)!r} is not a process id")
+    digits = word.isascii() and word.isdecimal() and len(word) < _LONGEST
+    if not digits or not 0 < int(word) <= _PID_MAX:
+        raise argparse.ArgumentTypeError(f"{printable(word[:_LONGEST])!r} is not a process id")
     return int(word)
 
 
 def _size(word: str) -> tuple[int, int]:
     columns, _, rows = word.partition("x")
-    if not (columns.isdecimal() and rows.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{printable(word)!r} is not COLUMNSxROWS, like 140x40")
+    if not (columns.isdecimal() and rows.isdecimal()) or len(word) > _LONGEST:
+        shown = printable(word[:_LONGEST])
+        raise argparse.ArgumentTypeError(f"{shown!r} is not COLUMNSxROWS, like 140x40")
     if not (10 <= int(columns) <= 1000 and 3 <= int(rows) <= 500):
         raise argparse.ArgumentTypeError(f"{word} is not between 10x3 and 1000x500")
     return int(columns), int(rows)
@@ -108,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"hpview {__version__}")
     _add_backend(parser, default="auto")
@@ -160,7 +169,9 @@ def _parser() -> argparse.ArgumentParser:
     shot.add_argument(
         "--size", type=_size, default=(140, 40), metavar="COLUMNSxROWS", help="default: 140x40"
     )
-    shot.add_argument("--screen", choices=("list", "process"), default="process")
+    shot.add_argument(
+        "--screen", choices=("list", "process"), help="default: process with a PID, else list"
+    )
 
     add(
         "demo",

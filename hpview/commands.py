@@ -7,7 +7,7 @@ import shutil
 import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from hpview import backends
 from hpview import scan as scan_
@@ -81,11 +81,14 @@ def shot(args: Namespace) -> int:
     """Save a screen as SVG."""
     from hpview.ui.shot import shot as take
 
-    if args.screen == "process" and args.pid is None:
-        raise UsageError("a shot of a process needs its PID (or --screen list)")
-    pid = args.pid if args.screen == "process" else None
+    screen: Literal["list", "process"] = args.screen or ("list" if args.pid is None else "process")
+    if screen == "process" and args.pid is None:
+        raise UsageError("a shot of a process needs its PID")
+    if screen == "list" and args.pid is not None:
+        raise UsageError("a shot of the list takes no PID")
+    pid = args.pid
     with _services(args) as services:
-        svg = take(services, pid, size=args.size, screen=args.screen)
+        svg = take(services, pid, size=args.size, screen=screen)
     if args.output == "-":
         print(svg)
         return 0

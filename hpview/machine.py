@@ -14,7 +14,7 @@ from hpview.errors import HpviewError
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.stream.base import CHUNK_SIZE
-from hpview.wire import PAGE_SIZE, RECORD_SIZE, SLOT_SIZE, Kind, Source, decode
+from hpview.wire import PAGE_SIZE, RECORD_SIZE, SLOT_SIZE, Kind, Source, VmaFlag, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +115,7 @@ class Machine:
             Stopped: ``stop`` said so.
         """
         began = time.perf_counter()
+        before = psutil.pids()  # those born later are for the next snapshot
         with self._backend.open_all() as stream:
             source = stream.source
             tasks, sums = aggregate(_drain(stream, stop))
@@ -125,7 +126,7 @@ class Machine:
             if process is not None:
                 rows[pid] = process
         unreadable = 0
-        for pid in psutil.pids():
+        for pid in before:
             if pid not in rows and (process := self._unreadable(pid)) is not None:
                 rows[pid] = process
                 unreadable += 1
@@ -218,8 +219,8 @@ def _drain(stream: Stream, stop: Callable[[], bool]) -> bytes:
 def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
     """Sum VMA records by process.
 
-    A process may be reported twice, by a thread with a files table of its own:
-    the first report counts (kernel/bpf/task_iter.c, skip_if_dup_files).
+    A process that calls exec() meanwhile is reported twice: the last report counts.
+    So does the last of a VMA that was begun again because it changed between two pieces.
 
     Args:
         data: Whole records of a walk over all tasks.
@@ -231,6 +232,8 @@ def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
     chunk = decode(data[: len(data) // RECORD_SIZE * RECORD_SIZE])
     tasks, vmas = chunk.of(Kind.TASK), chunk.of(Kind.VMA)
     owner = np.searchsorted(chunk.positions(Kind.TASK), chunk.positions(Kind.VMA)) - 1
+    kept = ~_superseded(vmas, owner)
+    vmas, owner = vmas[kept], owner[kept]
     # All but the first piece of a VMA carry CONT, which is bit 0.
     weights = {
         "vmas": (vmas["flags"] & 1) ^ 1,
@@ -240,6 +243,20 @@ def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
         "pages_swap": vmas["pages_swap"].astype(np.int64) * PAGE_SIZE,
     }
     sums = np.stack([np.bincount(owner, w, len(tasks)) for w in weights.values()], axis=1)
-    _, first = np.unique(tasks["tgid"], return_index=True)
-    first.sort()
-    return tasks[first], sums[first].astype(np.int64)
+    _, from_end = np.unique(tasks["tgid"][::-1], return_index=True)
+    last = np.sort(len(tasks) - 1 - from_end)
+    return tasks[last], sums[last].astype(np.int64)
+
+
+def _superseded(vmas: Records, owner: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Pieces of VMAs of which the next record of the same process begins anew, shape (n,)."""
+    begins = (vmas["flags"] & np.uint16(VmaFlag.CONT)) == 0
+    chain = np.cumsum(begins) - 1
+    broken = np.zeros(len(vmas), bool)
+    broken[:-1] = (
+        ((vmas["flags"][:-1] & np.uint16(VmaFlag.MORE)) != 0)
+        & begins[1:]
+        & (owner[1:] == owner[:-1])
+        & (vmas["start"][1:] < vmas["end"][:-1])
+    )
+    return np.isin(chain, chain[broken])

@@ -31,19 +31,19 @@ class Scan:
 
     @property
     def complete(self) -> bool:
-        """The end was reached, of one and the same address space."""
-        return self.space.complete and not self.space.execs
+        """All of it was read, of one and the same address space."""
+        return self.space.complete and not self.space.execs and not self.space.partial
 
 
 def scan(services: Services, pid: int) -> Scan:
-    """Read a process; again, a few times, when it calls exec() meanwhile.
+    """Read a process; again, a few times, when it calls exec() or cuts a half-read VMA meanwhile.
 
     Raises:
         HpviewError: It cannot be read, or nothing of it could.
     """
     for _ in range(_ATTEMPTS):
         result = _scan_once(services, pid)
-        if not result.space.execs:
+        if not (result.space.execs or result.space.partial):
             break
     if not len(result.space.vmas):
         match result.space.end_status:

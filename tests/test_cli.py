@@ -147,9 +147,11 @@ def test_a_zombie(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is a zombie" in capsys.readouterr().err
 
 
-def test_shot_needs_a_pid_or_the_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["shot"]) == 2
+def test_shot_takes_a_pid_for_a_process_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["shot", "--screen", "process"]) == 2
     assert "needs its PID" in capsys.readouterr().err
+    assert main(["shot", "1", "--screen", "list"]) == 2
+    assert "takes no PID" in capsys.readouterr().err
 
 
 def test_shot_into_nowhere(

@@ -36,14 +36,30 @@ def test_aggregate_sums_by_process_and_counts_pieces_once() -> None:
     ]
 
 
-def test_a_process_reported_twice_counts_once() -> None:
-    """A thread with a files table of its own may come later, among other processes."""
-    one = records.vma(MIB, 2 * MIB, pages_4k=3)
+def test_a_process_that_execs_meanwhile_counts_as_what_it_became() -> None:
+    old, new = (records.vma(MIB, 2 * MIB, pages_4k=pages) for pages in (3, 5))
     tasks, sums = aggregate(
-        records.task(10) + one + records.task(11) + one + records.task(10, tid=12) + one
+        records.task(10, mm=1) + old + records.task(10, mm=2) + new + records.task(11) + old
     )
     assert tasks["tgid"].tolist() == [10, 11]
-    assert sums[:, 3].tolist() == [3 * 4096] * 2
+    assert sums[:, 3].tolist() == [5 * 4096, 3 * 4096]
+
+
+def test_a_vma_begun_again_counts_once() -> None:
+    """It changed between two pieces: what was read of it before is void."""
+    data = (
+        records.task(10)
+        + records.vma(MIB, 9 * MIB, flags=VmaFlag.MORE, pages_4k=7)
+        + records.vma(MIB, 9 * MIB, flags=VmaFlag.CONT | VmaFlag.MORE, pages_4k=7)
+        + records.vma(MIB, 8 * MIB, flags=VmaFlag.MORE, pages_4k=2)
+        + records.vma(MIB, 8 * MIB, flags=VmaFlag.CONT, pages_4k=1)
+        + records.vma(20 * MIB, 21 * MIB, pages_4k=4)
+        + records.task(11)
+        + records.vma(MIB, 9 * MIB, pages_4k=5)
+    )
+    _, sums = aggregate(data)
+    assert sums[:, 0].tolist() == [2, 1]
+    assert sums[:, 3].tolist() == [7 * 4096, 5 * 4096]
 
 
 def test_nothing_at_all() -> None:

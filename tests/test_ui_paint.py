@@ -248,8 +248,8 @@ def test_the_legend_gets_shorter_on_narrow_screens() -> None:
     [
         (Status.COMPLETE, "complete"),
         (Status.VANISHED, "exited while reading"),
-        (Status.PERMISSION, "no longer readable"),
-        (Status.IO, "reading failed"),
+        (Status.PERMISSION, "may not be read"),
+        (Status.IO, "cut short by a read error"),
     ],
 )
 def test_the_end_of_a_stream_is_named(status: Status, words: str) -> None:

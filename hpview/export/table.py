@@ -98,6 +98,8 @@ def state(result: Scan) -> str:
     space = result.space
     if space.execs:
         return "called exec() while being read: incomplete"
+    if space.partial:
+        return f"changed before all was read: {space.partial} mappings, incomplete"
     said = space.end_status.label if space.end_status is not None else "cut short"
     return f"{said}, changed while reading: {space.changed}" if space.changed else said
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 DIRECTORY: Final = "kernel/mm/hugepages"
 
-_COUNTERS: Final = ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages")
-
 
 @dataclass(frozen=True, slots=True)
 class Pool:

@@ -93,6 +93,11 @@ class AddressSpace:
         return int(np.count_nonzero(self._vmas.rows["marks"] & Mark.CHANGED))
 
     @property
+    def partial(self) -> int:
+        """The number of VMAs that changed before all of them was read: bytes are missing."""
+        return int(np.count_nonzero(self._vmas.rows["marks"] & Mark.PARTIAL))
+
+    @property
     def read_errors(self) -> int:
         """The number of VMAs of which some could not be read."""
         return int(np.count_nonzero(self._vmas.rows["flags"] & VmaFlag.READ_ERROR))

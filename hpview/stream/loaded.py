@@ -8,6 +8,7 @@ import mmap
 import os
 import platform
 import struct
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Final
@@ -70,7 +71,8 @@ class LoadedProgram:
         """
         if not self._machine.zero_pmd:
             # Huge pages may have been allowed since; then there is a huge zero page.
-            self._calibrate()
+            with suppress(BackendUnavailable):  # what is known already stays good
+                self._calibrate()
         machine = self._machine
         state = self.state
         for part in (state.cursor, state.progress):
@@ -137,7 +139,10 @@ class LoadedProgram:
             if not pid or err.errno not in (errno.E2BIG, errno.EINVAL):
                 raise _unavailable(err) from err
         params.filter_tgid = pid  # before 6.1 the program itself has to filter
-        return bpf.iterator(self._prog_fd)
+        try:
+            return bpf.iterator(self._prog_fd)
+        except OSError as err:
+            raise _unavailable(err) from err
 
 
 def _load(skeleton: LightSkeleton) -> Loaded:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from hpview.ui import svg
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from hpview.services import Services
 
 _NEVER = 1e6
+_GLANCE = 0.2
 
 
 def shot(
@@ -48,7 +50,10 @@ def shot(
 
 async def _drawn(app: HpviewApp, size: tuple[int, int], title: str) -> str:
     async with app.run_test(size=size, notifications=False) as pilot:
-        await app.settled.wait()
+        while not app.settled.is_set() and app.is_running:
+            # A bug in a worker ends the app without settling it; leaving the block raises it.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(app.settled.wait(), _GLANCE)
         await pilot.pause()
         if app.failure is not None:
             raise app.failure

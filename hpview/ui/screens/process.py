@@ -137,9 +137,10 @@ class ProcessScreen(HpviewScreen):
             self._feed(batch)
         self._progress = batch.progress
         self._draw_status()
-        if self.space.execs and self._reloads < _MAX_RELOADS:
+        if self._reloads < _MAX_RELOADS and (self.space.execs or (done and self.space.partial)):
             self._reloads += 1
-            self.notify(f"process {self.pid} ran another program: reading it again")
+            what = "ran another program" if self.space.execs else "changed before all was read"
+            self.notify(f"process {self.pid} {what}: reading it again")
             self._start()
         elif done:
             self._map.set_placeholder("no memory mapped")
@@ -151,9 +152,7 @@ class ProcessScreen(HpviewScreen):
         for data in batch.data:
             space.feed(data)
         for facts in batch.facts:
-            known = [i for i, mapping in enumerate(facts.mappings) if mapping is not None]
-            mappings = [mapping for mapping in facts.mappings if mapping is not None]
-            space.set_names(facts.starts[known], mappings)
+            space.set_names(facts.starts, facts.mappings)
         if space.version != before:
             self._draw()
 

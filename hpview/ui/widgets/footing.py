@@ -31,11 +31,6 @@ _LEGEND: Final = (
     ("none", (CellClass.EMPTY,), None),
     ("unread", (CellClass.UNKNOWN,), Backing.UNKNOWN),
 )
-_ENDS: Final = {
-    Status.VANISHED: "exited while reading",
-    Status.PERMISSION: "no longer readable",
-    Status.IO: "reading failed",
-}
 
 
 def legend(sums: NDArray[np.int64], width: int, inks: Inks) -> list[Segment]:
@@ -73,7 +68,9 @@ def state_words(space: AddressSpace, progress: Progress | None) -> tuple[str, bo
     if space.end_status is None:
         return "ended early", False
     if space.end_status is not Status.COMPLETE:
-        return _ENDS[space.end_status], False
+        return space.end_status.label, False
+    if space.partial:
+        return f"changed before all was read: {space.partial}", False
     return "complete", True
 
 
