@@ -11,6 +11,7 @@ from textual.containers import Container
 from textual.worker import get_current_worker
 
 from hpview import loader, units
+from hpview.errors import AccessDenied
 from hpview.space import runs as runs_
 from hpview.space.address_space import AddressSpace
 from hpview.space.slots import CellClass
@@ -23,6 +24,7 @@ from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
+from hpview.wire import Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,6 +70,7 @@ class ProcessScreen(HpviewScreen):
         self._token = 0
         self._fresh = True
         self._reloads = 0
+        self._problem = ""
         self._sums: tuple[int, NDArray[np.int64]] | None = None
         self._header = Lines(glyphs, id="process-header")
         self._vmas = VmaList(glyphs, id="vmas")
@@ -102,6 +105,7 @@ class ProcessScreen(HpviewScreen):
         """Read from the beginning; what is shown stays until there is something newer."""
         self._token += 1
         self._fresh = True
+        self._problem = ""
         self._read(self.pid, self._token)
 
     @work(
@@ -133,6 +137,7 @@ class ProcessScreen(HpviewScreen):
         if self._fresh and (batch.data or done):
             self._fresh = False
             self.space = AddressSpace()
+            self._sums = None
         if not self._fresh:
             self._feed(batch)
         self._progress = batch.progress
@@ -142,6 +147,9 @@ class ProcessScreen(HpviewScreen):
             what = "ran another program" if self.space.execs else "changed before all was read"
             self.notify(f"process {self.pid} {what}: reading it again")
             self._start()
+        elif done and self.space.end_status is Status.PERMISSION and not self.shows_data:
+            error = AccessDenied(self.pid, "the kernel shows nothing of it")
+            self.post_message(self.Failed(self, error, False))
         elif done:
             self._map.set_placeholder("no memory mapped")
             self.post_message(self.Settled())
@@ -170,7 +178,9 @@ class ProcessScreen(HpviewScreen):
 
     def failed(self, error: HpviewError) -> None:
         """Say in the panes why there is nothing in them."""
-        self._map.set_placeholder(printable(str(error)))
+        self._problem = printable(str(error))
+        self._map.set_placeholder(self._problem)
+        self._draw_status()
 
     def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         totals = self.space.totals
@@ -210,6 +220,8 @@ class ProcessScreen(HpviewScreen):
         return [footing.legend(self._sums[1], width, inks)]
 
     def _status_lines(self, _width: int, inks: Inks) -> list[list[Segment]]:
+        if self._problem:
+            return [[Segment(f" {self._problem}", inks.warn)]]
         return [footing.status(self.space, self._progress, self._reloads, inks)]
 
     def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
