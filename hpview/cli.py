@@ -141,7 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     view = add("view", commands.view, "browse processes in the terminal (default)", "hpview 4127")
     view.add_argument("pid", nargs="?", type=_pid, metavar="PID", help="start on this process")
 
-    ps = add("ps", commands.ps, "list processes by what backs them, once", "hpview ps --format json > processes.json")
+    ps = add(
+        "ps",
+        commands.ps,
+        "list processes by what backs them, once",
+        "hpview ps --format json > processes.json",
+    )
     ps.add_argument("--format", choices=("table", "json"), default="table")
 
     scan = add(
