@@ -234,9 +234,8 @@ def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
     owner = np.searchsorted(chunk.positions(Kind.TASK), chunk.positions(Kind.VMA)) - 1
     kept = ~_superseded(vmas, owner)
     vmas, owner = vmas[kept], owner[kept]
-    # All but the first piece of a VMA carry CONT, which is bit 0.
     weights = {
-        "vmas": (vmas["flags"] & 1) ^ 1,
+        "vmas": _begins(vmas),
         "slots_2m": vmas["slots_2m"].astype(np.int64) * SLOT_SIZE,
         "slots_1g": vmas["slots_1g"].astype(np.int64) * SLOT_SIZE,
         "pages_4k": vmas["pages_4k"].astype(np.int64) * PAGE_SIZE,
@@ -248,9 +247,15 @@ def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
     return tasks[last], sums[last].astype(np.int64)
 
 
+def _begins(vmas: Records) -> NDArray[np.bool_]:
+    """Records that begin a VMA: all pieces of it but the first carry CONT; shape (n,)."""
+    first: NDArray[np.bool_] = (vmas["flags"] & np.uint16(VmaFlag.CONT)) == 0
+    return first
+
+
 def _superseded(vmas: Records, owner: NDArray[np.intp]) -> NDArray[np.bool_]:
     """Pieces of VMAs of which the next record of the same process begins anew, shape (n,)."""
-    begins = (vmas["flags"] & np.uint16(VmaFlag.CONT)) == 0
+    begins = _begins(vmas)
     chain = np.cumsum(begins) - 1
     broken = np.zeros(len(vmas), bool)
     broken[:-1] = (

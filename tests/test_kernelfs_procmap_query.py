@@ -67,7 +67,7 @@ def test_without_the_name_all_else_is_the_same() -> None:
 
 @needs_query
 def test_an_exec_is_told_while_the_pid_lives_on() -> None:
-    new = "print('new', flush=True); import time; time.sleep(600)"
+    new = "print('new', flush=True); import signal; signal.pause()"
     again = f"import os; os.execv({sys.executable!r}, ['x', '-c', {new!r}])"
     with child("", then=again) as process:
         assert process.stdin is not None

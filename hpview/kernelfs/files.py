@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from hpview.errors import AccessDenied, BackendUnavailable, NoMemoryMap, NoSuchProcess
 
@@ -39,6 +39,49 @@ def read_file(pid: int, name: str, root: Path = PROC) -> bytes:
             return file.readall()
     except OSError as err:
         raise failure(err, pid, name, root) from err
+
+
+class MmFile:
+    """An open file of a process that is bound to its address space of that moment.
+
+    A context manager; what it can be asked is its subclasses' affair.
+
+    Args:
+        pid: Process.
+        name: The file below ``root/pid``.
+        root: /proc, or a folder of tasks.
+
+    Raises:
+        NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
+    """
+
+    def __init__(self, pid: int, name: str, root: Path) -> None:
+        self._pid = pid
+        self._file = name
+        self._root = root
+        self._fd = open_file(pid, name, root)
+
+    def _translated(self, err: OSError, ioctl: str, since: str) -> Exception:
+        """Tell an error of an ioctl that kernels have ``since`` some version."""
+        if err.errno == errno.ESRCH:
+            return NoSuchProcess(self._pid)
+        if err.errno == errno.ENOTTY:
+            return BackendUnavailable(
+                ioctl, "this kernel has no such ioctl", remedy=f"{since} or later"
+            )
+        return failure(err, self._pid, self._file, self._root)
+
+    def close(self) -> None:
+        """Close the descriptor; idempotent. What is asked later raises."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
 
 
 def failure(err: OSError, pid: int, name: str, root: Path = PROC) -> Exception:

@@ -8,13 +8,13 @@ import fcntl
 import os
 import struct
 from enum import IntFlag
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.errors import BackendUnavailable, HpviewError, NoSuchProcess
-from hpview.kernelfs.files import PROC, failure, open_file
+from hpview.errors import HpviewError
+from hpview.kernelfs.files import PROC, MmFile
 from hpview.wire import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _pages(found: Regions) -> int:
     return int((found["end"] - found["start"]).sum()) // PAGE_SIZE
 
 
-class Pagemap:
+class Pagemap(MmFile):
     """One open /proc/PID/pagemap.
 
     The descriptor is bound to the address space the process had when it was
@@ -86,12 +86,10 @@ class Pagemap:
         Raises:
             NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
         """
-        self._pid = pid
-        self._root = root
+        super().__init__(pid, "pagemap", root)
         self._return = _RETURN | int(Category.GUARD)
         self._args = bytearray(_ARGS.size)
         self._grow(2048)
-        self._fd = open_file(pid, "pagemap", root)
 
     def _grow(self, vec_len: int) -> None:
         self._room = vec_len
@@ -171,7 +169,7 @@ class Pagemap:
                 return count
             except OSError as err:
                 if err.errno != errno.EINVAL or not self.guard_known:
-                    raise self._translated(err) from err
+                    raise self._translated(err, "PAGEMAP_SCAN", "Linux 6.7") from err
             # Linux 6.7 to 6.15 refuse a category they do not know
             self._return = _RETURN
 
@@ -200,29 +198,8 @@ class Pagemap:
                     break
                 done += count
         except OSError as err:
-            raise self._translated(err) from err
+            raise self._translated(err, "PAGEMAP_SCAN", "Linux 6.7") from err
         return entries[: done // _ENTRY_SIZE]
-
-    def _translated(self, err: OSError) -> Exception:
-        if err.errno == errno.ESRCH:
-            return NoSuchProcess(self._pid)
-        if err.errno == errno.ENOTTY:
-            return BackendUnavailable(
-                "PAGEMAP_SCAN", "this kernel has no such ioctl", remedy="Linux 6.7 or later"
-            )
-        return failure(err, self._pid, "pagemap", self._root)
-
-    def close(self) -> None:
-        """Close the descriptor; idempotent."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def _scan_self(root: Path) -> Pagemap | None:

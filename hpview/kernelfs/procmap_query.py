@@ -7,11 +7,11 @@ import errno
 import fcntl
 import os
 import struct
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from hpview import text
-from hpview.errors import BackendUnavailable, HpviewError, NoSuchProcess
-from hpview.kernelfs.files import PROC, failure, open_file
+from hpview.errors import HpviewError
+from hpview.kernelfs.files import PROC, MmFile
 from hpview.kernelfs.maps import MINOR_BITS, Mapping, parse_maps
 from hpview.wire import PAGE_SIZE, VmFlag
 
@@ -45,7 +45,7 @@ RawMapping = tuple[int, int, int, int, int, int, int, int]
 device major, device minor."""
 
 
-class MapsQuery:
+class MapsQuery(MmFile):
     """Lookups in one address space, through one open /proc/PID/maps.
 
     The descriptor is bound to the address space the process had when it was
@@ -61,9 +61,7 @@ class MapsQuery:
         Raises:
             NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
         """
-        self._pid = pid
-        self._root = root
-        self._fd = open_file(pid, "maps", root)
+        super().__init__(pid, "maps", root)
         self._plain = bytearray(_STRUCT_SIZE)
         _HEAD.pack_into(self._plain, 0, _STRUCT_SIZE, _COVERING_OR_NEXT, 0)
         self._named = bytearray(self._plain)
@@ -89,7 +87,7 @@ class MapsQuery:
         except OSError as err:
             if err.errno == errno.ENOENT:
                 return None
-            raise self._translated(err) from err
+            raise self._translated(err, "PROCMAP_QUERY", "Linux 6.11") from err
         return _ANSWER.unpack_from(query, _ANSWER_AT)
 
     def query(self, addr: int, *, exact: bool = False, name: bool = True) -> Mapping | None:
@@ -137,7 +135,7 @@ class MapsQuery:
                 return None
             if err.errno == errno.ENAMETOOLONG:
                 return self._query_long_name(addr)
-            raise self._translated(err) from err
+            raise self._translated(err, "PROCMAP_QUERY", "Linux 6.11") from err
         size = _SIZES.unpack_from(query, _SIZES_AT)[0]
         raw = _ANSWER.unpack_from(query, _ANSWER_AT)
         if not size:
@@ -158,27 +156,6 @@ class MapsQuery:
             if mapping.start <= raw[0] < mapping.end:
                 return raw, mapping.name
         return raw, ""
-
-    def _translated(self, err: OSError) -> Exception:
-        if err.errno == errno.ESRCH:
-            return NoSuchProcess(self._pid)
-        if err.errno == errno.ENOTTY:
-            return BackendUnavailable(
-                "PROCMAP_QUERY", "this kernel has no such ioctl", remedy="Linux 6.11 or later"
-            )
-        return failure(err, self._pid, "maps", self._root)
-
-    def close(self) -> None:
-        """Close the descriptor; idempotent. A later query raises ValueError."""
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
 
 def supported(root: Path = PROC) -> bool:
