@@ -12,6 +12,8 @@
 #ifndef HPVIEW_CALIBRATE_H
 #define HPVIEW_CALIBRATE_H
 
+#include "page_table.h"
+
 /* arch/x86/include/asm/page_64_types.h: KASLR only ever raises these */
 #define PAGE_OFFSET_BASE_L5	0xff11000000000000ULL
 #define PAGE_OFFSET_BASE_L4	0xffff888000000000ULL

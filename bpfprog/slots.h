@@ -10,7 +10,9 @@
  * one step (eight empty slots, one other slot, or one upper entry). Entries
  * that must be told apart one by one cost SLOW_UNITS more for each 32.
  */
-#define PTES_PER_GROUP		32
+#define PTES_PER_GROUP_SHIFT	5
+#define PTES_PER_GROUP		(1 << PTES_PER_GROUP_SHIFT)
+#define NO_GROUP		(~0ULL)
 #define SLOW_UNITS		4
 
 #define EFAULT			14
@@ -65,6 +67,12 @@ static __noinline int add_slots(__u64 start, __u64 end, __u32 backing,
 	return 0;
 }
 
+/* Which 32 pages: a group of PTEs that is read at once. */
+static __always_inline __u64 pte_group(__u64 addr)
+{
+	return addr >> PAGE_SHIFT >> PTES_PER_GROUP_SHIFT;
+}
+
 static __always_inline void clear_counts(struct hpv_walk *w)
 {
 	w->present = 0;
@@ -109,6 +117,29 @@ static long count_one(__u32 i, void *unused)
 	else
 		w->swapped++;
 	return 0;
+}
+
+/* Counts all of ptes[] if they are all present, or all none: the usual cases. */
+static __always_inline bool count_alike(struct hpv_walk *w)
+{
+	volatile __u64 *ptes = w->ptes;
+	__u64 all = ~0ULL, any = 0, pte;
+	int i;
+
+	opaque(ptes);
+#pragma unroll
+	for (i = 0; i < PTES_PER_GROUP; i++) {
+		pte = ptes[i];
+		all &= pte;
+		any |= pte;
+	}
+	if (!any)
+		return true;
+	/* the zero page is special wherever it is mapped (do_anonymous_page()) */
+	if (!(all & _PAGE_PRESENT) || any & _PAGE_SPECIAL)
+		return false;
+	w->present += PTES_PER_GROUP;
+	return true;
 }
 
 /*
@@ -169,7 +200,7 @@ static long count_group(__u32 i, void *unused)
 	}
 	w->work++;
 	if (at == first && end - at >= PTES_PER_GROUP) {
-		if (count_plain(w)) {
+		if (count_alike(w) || count_plain(w)) {
 			w->pte_at = at + PTES_PER_GROUP;
 			return 0;
 		}
@@ -182,31 +213,16 @@ static long count_group(__u32 i, void *unused)
 	return 0;
 }
 
-/* The part of one PTE table that maps [start, end). */
-static __always_inline void walk_ptes(struct hpv_walk *w, __u64 pmd, __u64 start,
-				      __u64 end)
+/* What was counted of [start, end), which a PTE table maps. */
+static __always_inline void end_of_ptes(struct hpv_walk *w, __u64 start, __u64 end)
 {
 	__u32 backing;
 
-	clear_counts(w);
-	w->err = 0;
-	w->pte_table = table_of(pmd);
-	w->pte_at = start >> PAGE_SHIFT & (PTRS_PER_TABLE - 1);
-	w->pte_end = w->pte_at + ((end - start) >> PAGE_SHIFT);
-	if (!w->pte_table)
-		w->err = -ERANGE;
-	else
-		bpf_loop(PTRS_PER_TABLE / PTES_PER_GROUP, count_group, NULL, 0);
-	if (w->err) {
-		add_unknown(w, start, end, w->err);
-		return;
-	}
-
 	w->next = end;
-	w->pages_swap += w->swapped;
+	w->sums.pages_swap += w->swapped;
 	if (w->present) {
 		backing = HPV_BACKING_4K;
-		w->pages_4k += w->present;
+		w->sums.pages_4k += w->present;
 	} else if (w->swapped) {
 		backing = HPV_BACKING_SWAP;
 	} else if (w->zero) {
@@ -216,7 +232,53 @@ static __always_inline void walk_ptes(struct hpv_walk *w, __u64 pmd, __u64 start
 	} else {
 		return;
 	}
-	add_slots(start, end, backing, 0, 0);
+	if (w->one_slot && (w->present || w->swapped) && !(w->zero | w->guard))
+		w->single = 1;
+	else
+		add_slots(start, end, backing, 0, 0);
+}
+
+static __always_inline void begin_ptes(struct hpv_walk *w, __u64 start, __u64 end)
+{
+	clear_counts(w);
+	w->pte_at = start >> PAGE_SHIFT & (PTRS_PER_TABLE - 1);
+	w->pte_end = w->pte_at + ((end - start) >> PAGE_SHIFT);
+}
+
+/* The part of one PTE table that maps [start, end). */
+static __always_inline void walk_ptes(struct hpv_walk *w, __u64 pmd, __u64 start,
+				      __u64 end)
+{
+	begin_ptes(w, start, end);
+	w->err = 0;
+	w->pte_group = NO_GROUP;
+	w->pte_table = table_of(pmd);
+	if (!w->pte_table)
+		w->err = -ERANGE;
+	else if (!count_group(0, NULL) && w->pte_at < w->pte_end)
+		bpf_loop(PTRS_PER_TABLE / PTES_PER_GROUP, count_group, NULL, 0);
+	if (w->err) {
+		add_unknown(w, start, end, w->err);
+		return;
+	}
+	if (pte_group(start) == pte_group(end - 1))
+		w->pte_group = pte_group(start);
+	end_of_ptes(w, start, end);
+}
+
+/*
+ * A VMA of a few pages, whose PTEs were read along with those of its
+ * neighbour. Returns false if they were not.
+ */
+static __always_inline bool walk_known_ptes(struct hpv_walk *w, __u64 start, __u64 end)
+{
+	if (pte_group(start) != w->pte_group || pte_group(end - 1) != w->pte_group)
+		return false;
+	begin_ptes(w, start, end);
+	w->work++;
+	bpf_loop(PTES_PER_GROUP, count_one, NULL, 0);
+	end_of_ptes(w, start, end);
+	return true;
 }
 
 #endif /* HPVIEW_SLOTS_H */

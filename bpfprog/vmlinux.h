@@ -49,6 +49,20 @@ struct mm_struct {
 	void *pgd;
 };
 
+/* What counts the write locks of mmap_lock: an int from 6.4 on, ... */
+struct mm_struct___6_4 {
+	int mm_lock_seq;
+};
+
+/* ... and a seqcount_t since 6.13; CO-RE passes over what follows the ___. */
+struct seqcount {
+	unsigned int sequence;
+};
+
+struct mm_struct___6_13 {
+	struct seqcount mm_lock_seq;
+};
+
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;

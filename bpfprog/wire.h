@@ -5,7 +5,8 @@
  * Each record is 64 bytes, little-endian, without implicit padding, and begins
  * with its kind and the version of this layout. Order within a stream:
  *
- *	TASK (VMA RUN*)* ... END
+ *	TASK (VMA RUN*)* ... END	of one process
+ *	(TASK ROLLUP)* END		of all processes
  *
  * A TASK precedes the first VMA of each address space, and appears again when
  * the process got another mm (exec). END is the trailer: a stream without it
@@ -25,6 +26,7 @@ enum hpv_kind {
 	HPV_KIND_VMA	= 2,
 	HPV_KIND_RUN	= 3,
 	HPV_KIND_END	= 4,
+	HPV_KIND_ROLLUP	= 5,
 };
 
 /* Where the backing was read from; carried by TASK so that recordings know. */
@@ -71,6 +73,12 @@ struct hpv_task {
 #define HPV_VMA_SKIPPED		0x0004	/* not walked: VM_PFNMAP */
 #define HPV_VMA_READ_ERROR	0x0008	/* some of it could not be read */
 #define HPV_VMA_ESTIMATE	0x0010	/* sums from totals, places not known */
+/*
+ * The VMA lies in one slot, a PTE table maps it, and there is nothing but
+ * present and swapped pages in it: its RUN would repeat what the sums say, and
+ * is not written. Most VMAs are like that.
+ */
+#define HPV_VMA_SINGLE		0x0020
 
 struct hpv_vma {
 	__u8	kind;
@@ -110,6 +118,24 @@ struct hpv_run {
 	__u32	err;		/* errno of a failed read, backing UNKNOWN */
 	__u32	pad2;
 	__u64	reserved[3];
+};
+
+/* The sums of one address space, in bytes, behind its TASK. */
+#define HPV_ROLLUP_PARTIAL	0x0001	/* a VMA changed before all of it was read */
+#define HPV_ROLLUP_READ_ERROR	0x0002	/* some of it could not be read */
+#define HPV_ROLLUP_ESTIMATE	0x0004	/* levels from totals, see HPV_VMA_ESTIMATE */
+
+struct hpv_rollup {
+	__u8	kind;
+	__u8	version;
+	__u16	flags;		/* HPV_ROLLUP_* */
+	__u32	vmas;		/* shown, each once */
+	__u64	size;		/* of these VMAs */
+	__u64	bytes_4k;
+	__u64	bytes_2m;
+	__u64	bytes_1g;
+	__u64	bytes_swap;
+	__u64	reserved[2];
 };
 
 enum hpv_status {

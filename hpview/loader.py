@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpview.errors import AccessDenied
+from hpview.readlog import Place, Read
 from hpview.stream.base import CHUNK_SIZE
 from hpview.wire import RECORD_SIZE, Kind, Source, decode
 
@@ -54,7 +55,7 @@ class Facts:
     """Names for the VMAs of one chunk.
 
     Attributes:
-        starts: Starts of those that are still there, shape (n,).
+        starts: Starts of those of which something is known, shape (n,).
         mappings: What is known of each.
     """
 
@@ -67,23 +68,16 @@ class Batch:
     """What one step of loading yields.
 
     Attributes:
-        data: Chunks of whole records, in order; none in a heartbeat.
-        facts: Names of their VMAs; none where they may not be read.
+        data: Whole records; b"" in a heartbeat.
+        facts: Names of their VMAs; None where they may not be read.
+        reads: The log of the reads that brought them.
         progress: The sums, this batch included.
     """
 
-    data: tuple[bytes, ...]
-    facts: tuple[Facts, ...]
+    data: bytes
+    facts: Facts | None
+    reads: tuple[Read, ...]
     progress: Progress
-
-
-@dataclass(slots=True)
-class _Collected:
-    data: list[bytes] = field(default_factory=list)
-    facts: list[Facts] = field(default_factory=list)
-
-    def batch(self, progress: Progress) -> Batch:
-        return Batch(tuple(self.data), tuple(self.facts), progress)
 
 
 def load(
@@ -112,7 +106,7 @@ def load(
     with open_stream() as stream:
         facts = _opened(open_facts)
         try:
-            yield from _batches(stream, facts, seconds, size)
+            yield from _batches(_Reader(stream, size), facts, seconds)
         finally:
             if facts is not None:
                 facts.close()
@@ -126,59 +120,106 @@ def _opened(open_facts: Callable[[], FactsReader] | None) -> FactsReader | None:
 
 
 def _batches(
-    stream: Stream, facts: FactsReader | None, seconds: float, size: int
+    reader: _Reader, facts: FactsReader | None, seconds: float
 ) -> Generator[Batch, None, None]:
-    progress = Progress(stream.source)
-    collected = _Collected()
     began = time.monotonic()
-    rest = b""
-    while not progress.done:
-        data, progress = _read(stream, size, progress)
-        whole = len(rest) + len(data or b"")
-        whole -= whole % RECORD_SIZE
-        rest += data or b""
-        chunk, rest = rest[:whole], rest[whole:]
-        if data == b"":
-            if rest:
-                decode(rest, offset=progress.bytes - len(rest))  # raises: cut short
-            progress = replace(progress, done=True)
-        if chunk:
-            progress = _take(chunk, facts, collected, progress)
-        first = chunk and progress.chunks == 1
-        limit = seconds if collected.data else _HEARTBEAT
-        if first or progress.done or time.monotonic() - began >= limit:
-            yield collected.batch(progress)
-            collected = _Collected()
+    while not reader.done:
+        reader.read()
+        first = reader.chunks == 1 and bool(reader.collected)
+        limit = seconds if reader.collected else _HEARTBEAT
+        if first or reader.done or time.monotonic() - began >= limit:
+            yield reader.batch(facts)
             began = time.monotonic()
 
 
-def _read(stream: Stream, size: int, progress: Progress) -> tuple[bytes | None, Progress]:
-    """One read(): its bytes, or None for EAGAIN."""
-    began = time.perf_counter()
-    try:
-        data = stream.read(size)
-    except BlockingIOError:
-        spent = progress.seconds + time.perf_counter() - began
-        return None, replace(progress, agains=progress.agains + 1, seconds=spent)
-    return data, replace(
-        progress,
-        chunks=progress.chunks + bool(data),
-        bytes=progress.bytes + len(data),
-        seconds=progress.seconds + time.perf_counter() - began,
-    )
+class _Reader:
+    """Reads a stream and adds up what it brings.
+
+    Attributes:
+        chunks: As in ``Progress``.
+        collected: Whole records since the last batch.
+        done: The end was reached.
+    """
+
+    def __init__(self, stream: Stream, size: int) -> None:
+        self._stream = stream
+        self._size = size
+        self._records = self._bytes = self._agains = 0
+        self._seconds = 0.0
+        self._rest = b""
+        self._place = Place()
+        self._reads: list[Read] = []
+        self.chunks = 0
+        self.collected: list[bytes] = []
+        self.done = False
+
+    def read(self) -> None:
+        """Take what the stream has next, noted in the log."""
+        again = False
+        data = b""
+        began = time.perf_counter()
+        try:
+            data = self._stream.read(self._size)
+        except BlockingIOError:
+            again = True
+        spent = time.perf_counter() - began
+        self.done = not data and not again
+        self.chunks += bool(data)
+        self._agains += again
+        self._bytes += len(data)
+        self._seconds += spent
+        chunk = self._whole(data)
+        told = self._stream.resume
+        resume = told if told is not None else self._place.conclude(chunk)
+        self._place.advance(chunk)
+        count = len(chunk) // RECORD_SIZE
+        self._records += count
+        exact = told is not None
+        self._reads.append(Read(self._size, len(data), count, spent, again, resume, exact))
+        if chunk:
+            self.collected.append(chunk)
+
+    def _whole(self, data: bytes) -> bytes:
+        """The records that ``data`` completes; the rest is kept.
+
+        Raises:
+            CorruptStream: The stream ends within a record.
+        """
+        if self.done and self._rest:
+            decode(self._rest, offset=self._bytes - len(self._rest))
+        if self._rest:
+            data = self._rest + data
+        whole = len(data) - len(data) % RECORD_SIZE
+        self._rest = data[whole:]
+        return data[:whole]
+
+    def batch(self, facts: FactsReader | None) -> Batch:
+        """What was collected, with names; a new collection begins."""
+        data = b"".join(self.collected)
+        reads = tuple(self._reads)
+        self.collected, self._reads = [], []
+        place = self._place
+        progress = Progress(
+            self._stream.source,
+            chunks=self.chunks,
+            records=self._records,
+            bytes=self._bytes,
+            seconds=self._seconds,
+            agains=self._agains,
+            resume=place.end or None,
+            done=self.done,
+        )
+        offset = self._bytes - len(self._rest) - len(data)
+        return Batch(data, _names(data, facts, offset), reads, progress)
 
 
-def _take(
-    chunk: bytes, facts: FactsReader | None, collected: _Collected, progress: Progress
-) -> Progress:
-    """Add a chunk with the names of its VMAs."""
-    decoded = decode(chunk, offset=progress.bytes - len(chunk))
-    vmas = decoded.of(Kind.VMA)
-    collected.data.append(chunk)
-    if facts is not None and len(vmas):
-        found = facts.lookup(vmas["start"])
-        here = np.array([m is not None for m in found], dtype=bool)
-        mappings = [m for m in found if m is not None]
-        collected.facts.append(Facts(vmas["start"][here], mappings))
-    resume = int(vmas["end"][-1]) if len(vmas) else progress.resume
-    return replace(progress, records=progress.records + len(decoded.records), resume=resume)
+def _names(data: bytes, facts: FactsReader | None, offset: int) -> Facts | None:
+    """The names of the VMAs in whole records."""
+    if facts is None:
+        return None
+    starts = decode(data, offset=offset).of(Kind.VMA)["start"]
+    if not len(starts):
+        return None
+    found = facts.lookup(starts)
+    here = np.array([m is not None for m in found], dtype=bool)
+    return Facts(starts[here], [m for m in found if m is not None])

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import psutil
 
 from hpview import text
-from hpview.errors import HpviewError
+from hpview.errors import CorruptStream, HpviewError
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.stream.base import CHUNK_SIZE
-from hpview.wire import PAGE_SIZE, RECORD_SIZE, SLOT_SIZE, Kind, Source, VmaFlag, decode
+from hpview.wire import RECORD_SIZE, Kind, RollupFlag, Source, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from hpview.stream.base import Backend, Stream
     from hpview.wire import Records
+
+
+_RESIDENT: Final = ("bytes_2m", "bytes_1g", "bytes_4k")
+_PARTIAL: Final = RollupFlag.PARTIAL | RollupFlag.READ_ERROR
 
 
 class Stopped(HpviewError):
@@ -46,6 +48,8 @@ class Process(NamedTuple):
         vmas: Number of VMAs.
         source: Where the backing was read from; ``NONE`` if it was not.
         start_time: Clock ticks since boot: tells reused pids apart.
+        partial: It has more than was counted: it changed while it was read, or some of it
+            could not be read.
     """
 
     pid: int
@@ -60,6 +64,7 @@ class Process(NamedTuple):
     vmas: int | None
     source: Source
     start_time: int
+    partial: bool = False
 
     @property
     def huge(self) -> int | None:
@@ -118,11 +123,11 @@ class Machine:
         before = psutil.pids()  # those born later are for the next snapshot
         with self._backend.open_all() as stream:
             source = stream.source
-            tasks, sums = aggregate(_drain(stream, stop))
+            tasks, rollups = aggregate(_drain(stream, stop))
         rows = {}
-        for task, row in zip(tasks, sums.tolist(), strict=True):
+        for task, rollup in zip(tasks, rollups, strict=True):
             pid = int(task["tgid"])
-            process = self._readable(task, row)
+            process = self._readable(task, rollup)
             if process is not None:
                 rows[pid] = process
         unreadable = 0
@@ -134,8 +139,8 @@ class Machine:
         processes = tuple(rows[pid] for pid in sorted(rows))
         return Snapshot(processes, source, time.perf_counter() - began, unreadable)
 
-    def _readable(self, task: np.void, row: list[int]) -> Process | None:
-        vmas, bytes_2m, bytes_1g, bytes_4k, swap = row
+    def _readable(self, task: np.void, rollup: np.void) -> Process | None:
+        bytes_2m, bytes_1g, bytes_4k = (int(rollup[name]) for name in _RESIDENT)
         pid, start_time = int(task["tgid"]), int(task["start_time"])
         user = self._user(pid, start_time)
         if user is None:
@@ -149,10 +154,11 @@ class Machine:
             bytes_2m=bytes_2m,
             bytes_1g=bytes_1g,
             bytes_4k=bytes_4k,
-            bytes_swap=swap,
-            vmas=vmas,
+            bytes_swap=int(rollup["bytes_swap"]),
+            vmas=int(rollup["vmas"]),
             source=Source(int(task["source"])),
             start_time=start_time,
+            partial=bool(rollup["flags"] & _PARTIAL),
         )
 
     def _unreadable(self, pid: int) -> Process | None:
@@ -216,52 +222,25 @@ def _drain(stream: Stream, stop: Callable[[], bool]) -> bytes:
         chunks.append(chunk)
 
 
-def aggregate(data: bytes) -> tuple[Records, NDArray[np.int64]]:
-    """Sum VMA records by process.
+def aggregate(data: bytes) -> tuple[Records, Records]:
+    """The sums of each process.
 
     A process that calls exec() meanwhile is reported twice: the last report counts.
-    So does the last of a VMA that was begun again because it changed between two pieces.
 
     Args:
         data: Whole records of a walk over all tasks.
 
     Returns:
-        TASK records, one a process, shape (n,), and int64 of shape (n, 5): VMAs,
-        and bytes by 2M, 1G, 4k and swap.
+        TASK and ROLLUP records, one a process, shape (n,) each.
+
+    Raises:
+        CorruptStream: A TASK without its ROLLUP, or the other way round.
     """
     chunk = decode(data[: len(data) // RECORD_SIZE * RECORD_SIZE])
-    tasks, vmas = chunk.of(Kind.TASK), chunk.of(Kind.VMA)
-    owner = np.searchsorted(chunk.positions(Kind.TASK), chunk.positions(Kind.VMA)) - 1
-    kept = ~_superseded(vmas, owner)
-    vmas, owner = vmas[kept], owner[kept]
-    weights = {
-        "vmas": _begins(vmas),
-        "slots_2m": vmas["slots_2m"].astype(np.int64) * SLOT_SIZE,
-        "slots_1g": vmas["slots_1g"].astype(np.int64) * SLOT_SIZE,
-        "pages_4k": vmas["pages_4k"].astype(np.int64) * PAGE_SIZE,
-        "pages_swap": vmas["pages_swap"].astype(np.int64) * PAGE_SIZE,
-    }
-    sums = np.stack([np.bincount(owner, w, len(tasks)) for w in weights.values()], axis=1)
+    at, sums_at = chunk.positions(Kind.TASK), chunk.positions(Kind.ROLLUP)
+    if not np.array_equal(at + 1, sums_at):
+        raise CorruptStream(len(data), "TASK and ROLLUP records do not come in pairs")
+    tasks = chunk.of(Kind.TASK)
     _, from_end = np.unique(tasks["tgid"][::-1], return_index=True)
     last = np.sort(len(tasks) - 1 - from_end)
-    return tasks[last], sums[last].astype(np.int64)
-
-
-def _begins(vmas: Records) -> NDArray[np.bool_]:
-    """Records that begin a VMA: all pieces of it but the first carry CONT; shape (n,)."""
-    first: NDArray[np.bool_] = (vmas["flags"] & np.uint16(VmaFlag.CONT)) == 0
-    return first
-
-
-def _superseded(vmas: Records, owner: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Pieces of VMAs of which the next record of the same process begins anew, shape (n,)."""
-    begins = _begins(vmas)
-    chain = np.cumsum(begins) - 1
-    broken = np.zeros(len(vmas), bool)
-    broken[:-1] = (
-        ((vmas["flags"][:-1] & np.uint16(VmaFlag.MORE)) != 0)
-        & begins[1:]
-        & (owner[1:] == owner[:-1])
-        & (vmas["start"][1:] < vmas["end"][:-1])
-    )
-    return np.isin(chain, chain[broken])
+    return tasks[last], chunk.of(Kind.ROLLUP)[last]

@@ -12,6 +12,7 @@ from hpview.wire import Status
 
 if TYPE_CHECKING:
     from hpview.loader import Progress
+    from hpview.readlog import Read
     from hpview.services import Services
 
 _ATTEMPTS: Final = 3
@@ -24,10 +25,12 @@ class Scan:
     Attributes:
         space: What was found.
         progress: What reading it took.
+        reads: The log of the reads, those of attempts given up included.
     """
 
     space: AddressSpace
     progress: Progress
+    reads: tuple[Read, ...]
 
     @property
     def complete(self) -> bool:
@@ -41,8 +44,9 @@ def scan(services: Services, pid: int) -> Scan:
     Raises:
         HpviewError: It cannot be read, or nothing of it could.
     """
+    reads: list[Read] = []
     for _ in range(_ATTEMPTS):
-        result = _scan_once(services, pid)
+        result = _scan_once(services, pid, reads)
         if not (result.space.execs or result.space.partial):
             break
     if not len(result.space.vmas):
@@ -54,12 +58,12 @@ def scan(services: Services, pid: int) -> Scan:
     return result
 
 
-def _scan_once(services: Services, pid: int) -> Scan:
+def _scan_once(services: Services, pid: int, reads: list[Read]) -> Scan:
     space = AddressSpace()
     for batch in load(lambda: services.open(pid), lambda: services.facts(pid)):
-        for chunk in batch.data:
-            space.feed(chunk)
-        for facts in batch.facts:
-            space.set_names(facts.starts, facts.mappings)
+        space.feed(batch.data)
+        if batch.facts is not None:
+            space.set_names(batch.facts.starts, batch.facts.mappings)
+        reads.extend(batch.reads)
         progress = batch.progress
-    return Scan(space, progress)
+    return Scan(space, progress, tuple(reads))

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     VMA = 2
     RUN = 3
     END = 4
+    ROLLUP = 5
 
 
 class Source(IntEnum):
@@ -92,6 +93,8 @@ class VmaFlag(IntFlag):
     SKIPPED = 0x0004
     READ_ERROR = 0x0008
     ESTIMATE = 0x0010
+    SINGLE = 0x0020
+    """The VMA's only run would repeat what its sums say, and was not written."""
 
 
 class RunFlag(IntFlag):
@@ -99,6 +102,14 @@ class RunFlag(IntFlag):
 
     PMD_ZERO = 0x0001
     MIGRATING = 0x0002
+    ESTIMATE = 0x0004
+
+
+class RollupFlag(IntFlag):
+    """``HPV_ROLLUP_*``."""
+
+    PARTIAL = 0x0001
+    READ_ERROR = 0x0002
     ESTIMATE = 0x0004
 
 
@@ -191,6 +202,20 @@ RUN: Final = np.dtype(
         ("reserved", "<u8", (3,)),
     ]
 )
+ROLLUP: Final = np.dtype(
+    [
+        ("kind", "u1"),
+        ("version", "u1"),
+        ("flags", "<u2"),
+        ("vmas", "<u4"),
+        ("size", "<u8"),
+        ("bytes_4k", "<u8"),
+        ("bytes_2m", "<u8"),
+        ("bytes_1g", "<u8"),
+        ("bytes_swap", "<u8"),
+        ("reserved", "<u8", (2,)),
+    ]
+)
 END: Final = np.dtype(
     [
         ("kind", "u1"),
@@ -236,6 +261,7 @@ DTYPES: Final[dict[Kind, np.dtype[Any]]] = {
     Kind.VMA: VMA,
     Kind.RUN: RUN,
     Kind.END: END,
+    Kind.ROLLUP: ROLLUP,
 }
 
 
@@ -255,7 +281,7 @@ def decode(data: bytes | bytearray | memoryview, *, offset: int = 0) -> Chunk:
         raise CorruptStream(offset + whole, f"record cut after {len(data) - whole} of 64 bytes")
     records = np.frombuffer(data, dtype=RECORD)
     kinds = records["kind"]
-    bad = (kinds < Kind.TASK) | (kinds > Kind.END) | (records["version"] != VERSION)
+    bad = (kinds < Kind.TASK) | (kinds > Kind.ROLLUP) | (records["version"] != VERSION)
     if bad.any():
         i = int(bad.argmax())
         raise CorruptStream(
@@ -263,6 +289,11 @@ def decode(data: bytes | bytearray | memoryview, *, offset: int = 0) -> Chunk:
             f"kind {int(kinds[i])}, version {int(records['version'][i])}: not a record of hpview",
         )
     return Chunk(records, kinds)
+
+
+def words(records: Records) -> NDArray[np.uint64]:
+    """Records of any kind as eight words each: a view, shape (n, 8)."""
+    return records.view(np.uint64).reshape(-1, RECORD_SIZE // 8)
 
 
 def blank(kind: Kind, count: int) -> Records:

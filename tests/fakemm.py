@@ -9,11 +9,13 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hpview import wire
 from hpview.stream.program import PIECE_RUNS
 from hpview.stream.seq_file import SeqFile
-from hpview.stream.task_vma import Piece, TaskVma, Vma
-from hpview.wire import PAGE_SIZE, Kind, Source, Status, VmaFlag
+from hpview.stream.task_vma import TaskVma, Vma, Walked
+from hpview.wire import PAGE_SIZE, Backing, Kind, RollupFlag, Source, Status, VmaFlag
 from tests import records
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class FakeMm:
         contention: What happens each time the iterator offers to give way: None for
             nobody waits, else what the writer does.
         walked: Every (VMA, start) that was asked for.
+        batch_size: How many VMAs a walk tells of at most, if none needs pieces.
+        batch: Those of the last walk.
     """
 
     def __init__(self, pages: str, identity: int = 1) -> None:
@@ -39,6 +43,8 @@ class FakeMm:
         self.runs: dict[str, int] = {}
         self.contention: list[Callable[[], None] | None] = []
         self.walked: list[str] = []
+        self.batch_size = 1
+        self.batch: list[Vma] = []
 
     def vmas(self) -> list[Vma]:
         found = []
@@ -51,13 +57,19 @@ class FakeMm:
             page += length
         return found
 
-    def first(self) -> Vma | None:
-        return self.find_vma(0)
-
-    def next(self, vma: Vma) -> Vma | None:
-        return self.find_vma(vma.end)
+    def next(self, vma: Vma, count: int = 1) -> Vma | None:
+        if vma not in self.batch:
+            assert count <= 1
+            return self._above(vma.end) if count else vma
+        at = self.batch.index(vma) + count
+        assert at <= len(self.batch)
+        return self.batch[at] if at < len(self.batch) else self._above(self.batch[-1].end)
 
     def find_vma(self, address: int) -> Vma | None:
+        self.batch = []
+        return self._above(address)
+
+    def _above(self, address: int) -> Vma | None:
         return next((v for v in self.vmas() if v.end > address), None)
 
     def contended(self) -> bool:
@@ -72,20 +84,44 @@ class FakeMm:
     def become(self, pages: str) -> None:
         self.pages = pages
 
-    def walk(self, vma: Vma, start: int) -> Piece:
+    def walk(self, vma: Vma, start: int, room: int) -> Walked:
         """Run ``i`` says ``i`` pages present and begins ``i`` bytes behind the start."""
+        assert room >= 0
         self.walked.append(f"{name(vma.start, vma.end, vma.vm_flags)}+{start - vma.start}")
-        count = self.runs.get(chr(vma.vm_flags), 0)
         first = start - vma.start
-        last = min(count, first + PIECE_RUNS)
-        data = records.vma(vma.start, vma.end, vm_flags=vma.vm_flags, slots_2m=last - first)
-        run = bytearray(records.run(0, 0, 1))
-        out = [data]
-        for i in range(first, last):
-            run[8:16] = (vma.start + i).to_bytes(8, "little")
-            run[16:24] = (vma.start + i + 1).to_bytes(8, "little")
-            out.append(bytes(run))
-        return Piece(b"".join(out), vma.start + last if last < count else None)
+        count = self.count(vma)
+        self.batch = [vma]
+        if first or count - first > PIECE_RUNS:
+            last = max(first, min(count, first + PIECE_RUNS))
+            return walked([said(vma, first, last)], None if last >= count else vma.start + last)
+        for other in self.vmas():
+            if other.start > vma.start and len(self.batch) < self.batch_size:
+                if self.count(other) > PIECE_RUNS:
+                    break
+                self.batch.append(other)
+        return walked([said(v, 0, self.count(v)) for v in self.batch], None)
+
+    def count(self, vma: Vma) -> int:
+        return self.runs.get(chr(vma.vm_flags), 0)
+
+
+def said(vma: Vma, first: int, last: int) -> bytes:
+    """A VMA record and runs ``first`` to ``last`` of it."""
+    run = bytearray(records.run(0, 0, 1))
+    out = [records.vma(vma.start, vma.end, vm_flags=vma.vm_flags, slots_2m=last - first)]
+    for i in range(first, last):
+        run[8:16] = (vma.start + i).to_bytes(8, "little")
+        run[16:24] = (vma.start + i + 1).to_bytes(8, "little")
+        out.append(bytes(run))
+    return b"".join(out)
+
+
+def walked(vmas: list[bytes], resume: int | None) -> Walked:
+    """Records, VMA by VMA, as a walk hands them over."""
+    chunk = wire.decode(b"".join(vmas))
+    counts = [len(data) // wire.RECORD_SIZE - 1 for data in vmas]
+    first = np.concatenate(([0], np.cumsum(counts)))
+    return Walked(chunk.of(Kind.VMA), chunk.of(Kind.RUN), first, resume)
 
 
 class FakeTask:
@@ -127,7 +163,8 @@ class Reading:
 
     def __init__(self, program: WalkProgram, *tasks: FakeTask) -> None:
         self.tasks = FakeTasks(*tasks)
-        self.file = SeqFile(TaskVma(self.tasks, program))
+        self.iterator = TaskVma(self.tasks, program)
+        self.file = SeqFile(self.iterator)
 
     def read(self, count: int = 511) -> list[str]:
         """One fill that ends behind ``count`` records, if it was not cut before."""
@@ -159,13 +196,17 @@ def _names(data: bytes) -> Iterable[str]:
         if kind is Kind.TASK:
             yield f"TASK{record['tid']}:{record['mm']}"
         elif kind is Kind.VMA:
-            flags = VmaFlag(int(record["flags"]))
-            cont = "+" if flags & VmaFlag.CONT else ""
-            more = "+" if flags & VmaFlag.MORE else ""
+            bits = VmaFlag(int(record["flags"]))
+            cont = "+" if bits & VmaFlag.CONT else ""
+            more = "+" if bits & VmaFlag.MORE else ""
             shown = name(int(record["start"]), int(record["end"]), int(record["vm_flags"]))
             yield f"{cont}{shown}{more}"
         elif kind is Kind.RUN:
-            yield "run"
+            yield "run" if record["backing"] != Backing.UNKNOWN else f"unknown:{record['err']}"
+        elif kind is Kind.ROLLUP:
+            flags = "".join(f"+{flag.name}" for flag in RollupFlag(int(record["flags"])))
+            size = int(record["size"]) // PAGE_SIZE
+            yield f"ROLLUP:{record['vmas']}:{size}:{int(record['bytes_2m']) >> 21}{flags}"
         else:
             status = Status(int(record["status"]))
             yield "END" if status is Status.COMPLETE else f"END:{status.name}"
@@ -203,7 +244,7 @@ class Reference:
         vma = None if mm is None else self._find(mm) if self.started else mm.find_vma(0)
         self.started = True
         while mm is not None and vma is not None:
-            data = mm.walk(vma, vma.start).records
+            data = said(vma, 0, mm.count(vma))
             new = mm.identity != self.shown_mm
             if new:
                 data = records.task(source=Source.BPF, mm=mm.identity) + data

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Self
 from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.maps import Mapping
 from hpview.machine import Process, Snapshot
+from hpview.pages.slot import read_slot_at
 from hpview.services import Services
-from hpview.stream.base import CHUNK_SIZE
+from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.wire import Backing, Source, VmaFlag, VmFlag
 from tests.records import GIB, MIB, Script, run
 
@@ -36,6 +37,7 @@ class FakeStream:
 
     def __init__(self, chunks: Sequence[bytes | HpviewError], gate: threading.Semaphore) -> None:
         self.source = Source.BPF
+        self.resume: Resume | None = None
         self.closed = threading.Event()
         self.reads = 0
         self._chunks = list(chunks)
@@ -106,6 +108,7 @@ class Fakes:
             snapshot=self._snapshot,
             open=self._open,
             facts=lambda _pid: FakeFacts(self.mappings),
+            pages=read_slot_at,
             close=lambda: None,
         )
 

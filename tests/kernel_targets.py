@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hpview.kernelfs.smaps import read_smaps
+from hpview.space.address_space import AddressSpace
 from hpview.wire import (
     PAGE_SIZE,
     SLOT_SIZE,
@@ -81,8 +82,8 @@ def area_vmas(data: bytes) -> Records:
 
 def area_runs(data: bytes) -> list[tuple[int, ...]]:
     """Runs of the area as (first slot, slots, backing, present, swapped, zero, guard)."""
-    runs = decode(data).of(Kind.RUN)
-    runs = runs[(runs["start"] >= AREA) & (runs["start"] < AREA + (1 << 41))]
+    space = AddressSpace()
+    space.feed(data)
     return [
         (
             int(run["start"] - AREA) // SLOT_SIZE,
@@ -90,7 +91,7 @@ def area_runs(data: bytes) -> list[tuple[int, ...]]:
             Backing(int(run["backing"])),
             *(int(run[name]) for name in ("present", "swapped", "zero", "guard")),
         )
-        for run in runs
+        for run in space.runs_of(AREA, AREA + (1 << 41))
     ]
 
 

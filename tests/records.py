@@ -72,6 +72,23 @@ def run(
     return record.tobytes()
 
 
+def rollup(
+    *,
+    vmas: int = 0,
+    size: int = 0,
+    bytes_4k: int = 0,
+    bytes_2m: int = 0,
+    bytes_1g: int = 0,
+    bytes_swap: int = 0,
+    flags: int = 0,
+) -> bytes:
+    record = wire.blank(Kind.ROLLUP, 1)
+    record["flags"], record["vmas"], record["size"] = flags, vmas, size
+    record["bytes_4k"], record["bytes_2m"] = bytes_4k, bytes_2m
+    record["bytes_1g"], record["bytes_swap"] = bytes_1g, bytes_swap
+    return record.tobytes()
+
+
 def end(
     status: Status | int = Status.COMPLETE,
     *,

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query
-from hpview.kernelfs.files import PROC
+from hpview.kernelfs import hugetlbfs, kpageflags, pagemap
 from hpview.kernelfs.hugetlb import read_pools
 from hpview.kernelfs.kpageflags import PageFlag
 from hpview.kernelfs.pagemap import REGION, Category, Pagemap
-from hpview.kernelfs.procmap_query import MapsQuery
 from hpview.kernelfs.smaps import SMAPS, Smaps, read_smaps
 from hpview.stream import backing
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, ScanRegions, SmapsLevels
 from hpview.stream.fold import GUESSED, fold
-from hpview.stream.mappings import QueryMappings, TextMappings
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, Records, RunFlag
 from tests.paged import AREAS, area, paged
 
@@ -27,8 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from hpview.stream.procfs_mm import Mappings, Regions
-    from hpview.stream.task_vma import Vma
+    from hpview.stream.procfs_mm import Regions
 
 pytestmark = pytest.mark.skipif(not pagemap.supported(), reason="no PAGEMAP_SCAN (Linux 6.7)")
 
@@ -233,27 +229,6 @@ def test_entries_are_read_a_gib_at_a_time(opened: Pagemap) -> None:
     start, end = area("fragmented")
     _, until = EntryRegions(opened, SmapsLevels(smaps_of())).scan(start + PAGE_SIZE, end)
     assert until == start + (1 << 30)
-
-
-def all_vmas(mappings: Mappings) -> list[Vma]:
-    mappings.refresh()
-    found = []
-    vma = mappings.find_vma(0)
-    while vma is not None:
-        found.append(vma)
-        vma = mappings.find_vma(vma.end)
-    return found
-
-
-@pytest.mark.skipif(not procmap_query.supported(), reason="no PROCMAP_QUERY (Linux 6.11)")
-def test_the_text_of_maps_tells_what_queries_tell(pid: int) -> None:
-    text = TextMappings(pid, PROC, hugetlbfs.page_sizes())
-    with MapsQuery(pid) as maps:
-        query = QueryMappings(maps)
-        assert all_vmas(text) == all_vmas(query)
-        start, end = area("thp")
-        for address in (0, start - 1, start, end - 1, end, (1 << 47) - 1, (1 << 64) - 1):
-            assert text.find_vma(address) == query.find_vma(address)
 
 
 @pytest.mark.skipif(not read_pools(), reason="no hugetlb")

@@ -19,7 +19,16 @@ from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.smaps import Smaps, read_smaps
 from hpview.kernelfs.status import read_stat
 from hpview.stream.emulated import EmulatedStream, Features, ProcfsBackend, ProcOpener
-from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, Kind, RunFlag, Source, Status, VmaFlag
+from hpview.wire import (
+    PAGE_SIZE,
+    SLOT_SIZE,
+    Backing,
+    Kind,
+    RunFlag,
+    Source,
+    Status,
+    VmaFlag,
+)
 from tests.children import child
 from tests.paged import area, paged
 
@@ -217,7 +226,7 @@ def test_a_permission_lost_in_mid_read_is_told_by_the_trailer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def deny(self: ProcOpener, tgid: int, tid: int) -> ProcMm | None:
-        self.unreadable += 1
+        self.denied = True
         return None
 
     with child("") as process, after_first(process) as stream:
@@ -225,14 +234,14 @@ def test_a_permission_lost_in_mid_read_is_told_by_the_trailer(
         assert status_of(drain(stream)) is Status.PERMISSION
 
 
-def test_denied_files_are_counted_and_have_no_mm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denied_files_are_noted_and_have_no_mm(monkeypatch: pytest.MonkeyPatch) -> None:
     def deny(self: pagemap.Pagemap, pid: int, root: object) -> None:
         raise AccessDenied(pid)
 
     opener = ProcOpener(BEST, PROC)
     monkeypatch.setattr(pagemap.Pagemap, "__init__", deny)
     assert opener.open(os.getpid(), os.getpid()) is None
-    assert opener.unreadable == 1
+    assert opener.denied
 
 
 @pytest.mark.parametrize("features", EVERY, ids=str)
@@ -272,17 +281,6 @@ def test_smaps_is_read_once_for_an_mm(pid: int, monkeypatch: pytest.MonkeyPatch)
 def test_a_read_of_nothing_is_refused() -> None:
     with ProcfsBackend().open(os.getpid()) as stream, pytest.raises(ValueError, match="0 bytes"):
         stream.read(0)
-
-
-def test_all_processes_are_sums_with_a_task_each() -> None:
-    with child("") as process, ProcfsBackend().open_all() as stream:
-        chunk = wire.decode(drain(stream))
-    assert not len(chunk.positions(Kind.RUN))
-    tgids = chunk.of(Kind.TASK)["tgid"].tolist()
-    assert len(set(tgids)) == len(tgids)
-    assert {process.pid, os.getpid()} <= set(tgids)
-    assert len(set(chunk.of(Kind.TASK)["mm"].tolist())) == len(tgids)
-    assert chunk.kinds[-1] == Kind.END
 
 
 def test_features_are_found_out() -> None:

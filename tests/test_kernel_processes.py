@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from hpview.errors import NoMemoryMap, NoSuchProcess
+from hpview.machine import aggregate
 from hpview.stream.kernel import KernelBackend
 from hpview.wire import (
+    PAGE_SIZE,
     SLOT_PAGES,
     SLOT_SIZE,
     Kind,
@@ -165,30 +167,55 @@ threading.Event().wait()
         assert len(np.unique(starts)) == len(starts)
 
 
+def sums_of(data: bytes, pid: int) -> dict[str, int]:
+    """The ROLLUP of a process."""
+    tasks, rollups = aggregate(data)
+    (rollup,) = rollups[tasks["tgid"] == pid]
+    return {name: int(rollup[name]) for name in rollup.dtype.names or () if name != "reserved"}
+
+
 def test_all_processes(backend: KernelBackend) -> None:
     code = "area(9 * M, HUGEPAGE); touch(0); touch(3); check(libc.madvise(A, 9 * K, 4))"
     with child(PRELUDE + code) as target:
         with backend.open_all() as stream:
-            chunk = decode(drain(stream))
-        one = decode(read_all(backend, target.pid))
-    assert set(chunk.kinds.tolist()) == {Kind.TASK, Kind.VMA, Kind.END}
+            data = drain(stream)
+        vmas = decode(read_all(backend, target.pid)).of(Kind.VMA)
+    chunk = decode(data)
     tasks = chunk.of(Kind.TASK)
+    assert chunk.kinds.tolist() == [Kind.TASK, Kind.ROLLUP] * len(tasks) + [Kind.END]
     assert {target.pid, os.getpid()} <= set(tasks["tgid"].tolist())
     assert len(np.unique(tasks["tgid"])) == len(tasks)
-    places = chunk.positions(Kind.TASK)
-    (i,) = np.flatnonzero(tasks["tgid"] == target.pid)
-    stop = places[i + 1] if i + 1 < len(places) else len(chunk.kinds) - 1
-    vmas = decode(chunk.records[places[i] + 1 : stop].tobytes()).of(Kind.VMA)
-    assert vmas.tobytes() == one.of(Kind.VMA).tobytes()
+    assert tasks["tgid"].tolist() == sorted(tasks["tgid"].tolist())
+    assert sums_of(data, target.pid) == {
+        "kind": Kind.ROLLUP,
+        "version": 1,
+        "flags": 0,
+        "vmas": len(vmas),
+        "size": int((vmas["end"] - vmas["start"]).sum()),
+        "bytes_4k": int(vmas["pages_4k"].sum()) * PAGE_SIZE,
+        "bytes_2m": int(vmas["slots_2m"].sum()) * SLOT_SIZE,
+        "bytes_1g": 0,
+        "bytes_swap": 0,
+    }
+
+
+def test_a_stream_given_up_leaves_nothing_to_the_next(backend: KernelBackend) -> None:
+    for _ in range(3):
+        with backend.open_all() as stream:
+            next_chunk(stream, 64)
+    with backend.open_all() as stream:
+        chunk = decode(drain(stream))
+    tgids = chunk.of(Kind.TASK)["tgid"].tolist()
+    assert len(set(tgids)) == len(tgids)
+    assert chunk.of(Kind.END)["tasks"].tolist() == [len(tgids)]
 
 
 @pytest.mark.usefixtures("small_pieces")
 def test_all_processes_in_pieces(backend: KernelBackend) -> None:
     with child(PRELUDE + "area(9 * M, NOHUGEPAGE); [touch(i) for i in range(9)]") as target:
         with backend.open_all() as stream:
-            data = drain(stream)
-        vmas = area_vmas(data)
-        assert target.poll() is None
-    assert len(vmas) > 1
-    assert vmas["pages_4k"].sum() == 9 * SLOT_PAGES
-    assert (vmas["flags"][-1] & VmaFlag.MORE, vmas["flags"][0] & VmaFlag.CONT) == (0, 0)
+            sums = sums_of(drain(stream), target.pid)
+        vmas = decode(read_all(backend, target.pid)).of(Kind.VMA)
+    assert sums["flags"] == 0
+    assert sums["bytes_4k"] == int(vmas["pages_4k"].sum()) * PAGE_SIZE > 9 * SLOT_SIZE
+    assert sums["vmas"] == np.count_nonzero((vmas["flags"] & VmaFlag.CONT) == 0)

@@ -11,7 +11,15 @@ import pytest
 from hpview import text
 from hpview.errors import AccessDenied, BackendUnavailable, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs.files import failure
-from hpview.kernelfs.maps import Mapping, format_line, parse_maps, perms, read_maps
+from hpview.kernelfs.maps import (
+    Mapping,
+    MapsText,
+    format_line,
+    parse_maps,
+    parse_numbers,
+    perms,
+    read_maps,
+)
 from hpview.kernelfs.procmap_query import MapsQuery
 from hpview.wire import VmFlag
 from tests.children import child
@@ -180,3 +188,74 @@ def test_a_zombie_has_no_map() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         with pytest.raises(NoMemoryMap, match="zombie"):
             read_maps(process.pid)
+
+
+def numbers(mappings: list[Mapping]) -> list[list[int]]:
+    return [[m.start, m.end, m.vm_flags, m.offset, m.dev, m.ino] for m in mappings]
+
+
+EVERY_FORM = b"""\
+00400000-00401000 r-xp 00001000 08:01 42                                 /usr/bin/a b - 00:00 0
+7f0000000000-7f0000002000 rwxp 00000000 00:00 0 
+7f0000002000-7f0000003000 ---s 00000000 00:00 0 
+7f0000003000-7f0000004000 r--p 00000000 00:05 0 
+7f0000004000-7f0000005000 r--p 00000000 00:00 1 
+7f0000005000-7f0000006000 -w-s 00000000 00:00 07 
+7f0000006000-7f0000007000 --xp 00000001 00:00 0                          [heap]
+7ffe00000000-7ffe00001000 rw-p 00000000 00:00 0                          [stack]
+7ffffffff000-800000000000 rw-p 123456789000 103:12345 12345678901234567890 /x
+800000000000-ffff880001000 rw-p 00000000 00:00 0 
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]
+"""  # noqa: W291
+
+
+def test_numbers_of_every_form_of_line() -> None:
+    found = parse_numbers(EVERY_FORM)
+    assert found.tolist() == numbers(parse_maps(EVERY_FORM))
+    assert len(found) == EVERY_FORM.count(b"\n") - 1
+
+
+@pytest.mark.parametrize("line", EVERY_FORM.splitlines(keepends=True)[:-1])
+def test_numbers_of_one_line(line: bytes) -> None:
+    assert parse_numbers(line).tolist() == numbers(parse_maps(line))
+
+
+def test_numbers_of_nothing() -> None:
+    assert parse_numbers(b"").shape == (0, 6)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"\n",
+        b"7f0000000000-7f0000002000\n",
+        b"7f000000000g-7f0000002000 rw-p 00000000 00:00 0 \n",
+        b"7f0000000000 7f0000002000 rw-p 00000000 00:00 0 \n",
+        b"Rss:  4 kB\n",
+    ],
+)
+def test_numbers_of_what_maps_would_not_print(line: bytes) -> None:
+    with pytest.raises(ValueError, match=r"maps|fromhex"):
+        parse_numbers(EVERY_FORM + line)
+
+
+@pytest.mark.parametrize("size", [1, 50, 4096, 1 << 16])
+def test_text_is_read_on_in_whole_lines(size: int) -> None:
+    with child("") as process, MapsText(process.pid) as text:
+        pieces = list(iter(lambda: text.read(size), None))
+        assert all(piece.endswith(b"\n") for piece in pieces if piece)
+        assert b"".join(filter(None, pieces)) == Path(f"/proc/{process.pid}/maps").read_bytes()
+        assert text.read(size) is None
+
+
+def test_no_more_lines_are_made_up_than_asked_for() -> None:
+    with child("") as process, MapsText(process.pid) as text:
+        assert text.read(10) == b""
+        assert text.inside_line
+        process.kill()
+        process.wait()
+        line = text.read(4096)
+        assert line is not None
+        assert line.count(b"\n") == 1
+        assert not text.inside_line
+        assert text.read(4096) is None

@@ -7,7 +7,8 @@ import pytest
 from hpview.errors import AccessDenied, CorruptStream, NoSuchProcess
 from hpview.kernelfs.maps import Mapping
 from hpview.loader import load
-from hpview.wire import RECORD_SIZE, Source
+from hpview.stream.base import Resume
+from hpview.wire import RECORD_SIZE, Source, VmaFlag
 from tests import records
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class ListedStream:
     def __init__(self, *results: bytes | Exception | None) -> None:
         self.results = list(results)
         self.closed = 0
+
+    resume: Resume | None = None
 
     def read(self, size: int = 0) -> bytes:
         if not self.results:
@@ -72,7 +75,7 @@ HEAD = records.task() + vma(1)
 def test_first_chunk_comes_alone_and_the_rest_together() -> None:
     stream = ListedStream(HEAD, vma(2), vma(3), records.end())
     batches = list(load(lambda: stream, seconds=60))
-    assert [b.data for b in batches] == [(HEAD,), (vma(2), vma(3), records.end())]
+    assert [b.data for b in batches] == [HEAD, vma(2) + vma(3) + records.end()]
     last = batches[-1].progress
     assert last.done
     assert (last.chunks, last.records, last.bytes) == (4, 5, 5 * RECORD_SIZE)
@@ -82,22 +85,26 @@ def test_first_chunk_comes_alone_and_the_rest_together() -> None:
 
 def test_batches_end_when_time_is_up() -> None:
     stream = ListedStream(HEAD, vma(2), vma(3), records.end())
-    assert [len(b.data) for b in load(lambda: stream, seconds=0)] == [1, 1, 1, 1, 0]
+    sizes = [len(b.data) // RECORD_SIZE for b in load(lambda: stream, seconds=0)]
+    assert sizes == [2, 1, 1, 1, 0]
 
 
 def test_records_cut_by_a_read_are_joined() -> None:
     data = HEAD + vma(2) + records.end()
     stream = ListedStream(*(data[i : i + 40] for i in range(0, len(data), 40)))
     batches = list(load(lambda: stream, seconds=60))
-    assert b"".join(c for b in batches for c in b.data) == data
-    assert all(len(c) % RECORD_SIZE == 0 for b in batches for c in b.data)
+    assert b"".join(b.data for b in batches) == data
+    assert all(len(b.data) % RECORD_SIZE == 0 for b in batches)
+    assert sum(read.records for b in batches for read in b.reads) == len(data) // RECORD_SIZE
 
 
 def test_eagain_is_counted_and_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hpview.loader._HEARTBEAT", 0)
     stream = ListedStream(None, None, HEAD, None, records.end())
     batches = list(load(lambda: stream, seconds=60))
-    assert [len(b.data) for b in batches] == [0, 0, 1, 0, 1]
+    assert [len(b.data) // RECORD_SIZE for b in batches] == [0, 0, 2, 0, 1]
+    reads = [read for b in batches for read in b.reads]
+    assert [read.again for read in reads] == [True, True, False, True, False, False]
     assert batches[-1].progress.agains == 3
 
 
@@ -113,7 +120,8 @@ def test_closing_the_generator_closes_stream_and_names() -> None:
 def test_names_come_with_their_chunk() -> None:
     stream, names = ListedStream(HEAD + vma(20), records.end()), NamesOnly()
     first = next(iter(load(lambda: stream, lambda: names)))
-    (facts,) = first.facts
+    facts = first.facts
+    assert facts is not None
     assert facts.starts.tolist() == [MIB]
     assert [m.name for m in facts.mappings] == ["name1"]
 
@@ -123,7 +131,7 @@ def test_names_that_may_not_be_read_are_left_out() -> None:
         raise AccessDenied(1)
 
     batches = list(load(lambda: ListedStream(HEAD, records.end()), denied))
-    assert all(not b.facts for b in batches)
+    assert all(b.facts is None for b in batches)
 
 
 def test_a_failing_read_passes_on_and_closes() -> None:
@@ -137,3 +145,38 @@ def test_a_record_cut_for_good_is_told_with_its_place() -> None:
     stream = ListedStream(HEAD + vma(2)[:10])
     with pytest.raises(CorruptStream, match="byte 128"):
         list(load(lambda: stream))
+
+
+def test_each_read_is_logged_with_what_it_means() -> None:
+    stream = ListedStream(
+        HEAD,
+        vma(2),
+        None,
+        records.vma(2 * MIB, 5 * MIB, flags=VmaFlag.MORE),
+        records.vma(2 * MIB, 5 * MIB, flags=VmaFlag.CONT),
+        records.task(mm=9) + vma(9),
+        records.end(),
+    )
+    reads = [read for b in load(lambda: stream, size=4096) for read in b.reads]
+    assert [read.resume for read in reads] == [
+        Resume.FIRST,
+        Resume.WENT_ON,
+        None,
+        Resume.CHANGED,
+        Resume.INSIDE,
+        Resume.OTHER_MM,
+        Resume.END,
+        None,
+    ]
+    assert [read.size for read in reads] == [128, 64, 0, 64, 64, 128, 64, 0]
+    assert [read.records for read in reads] == [2, 1, 0, 1, 1, 2, 1, 0]
+    assert {read.asked for read in reads} == {4096}
+    assert not any(read.exact for read in reads)
+
+
+def test_what_the_stream_tells_goes_before_what_records_suggest() -> None:
+    stream = ListedStream(HEAD, vma(2), records.end())
+    stream.resume = Resume.GONE
+    reads = [read for b in load(lambda: stream) for read in b.reads]
+    assert {read.resume for read in reads} == {Resume.GONE}
+    assert all(read.exact for read in reads)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hpview.errors import CorruptStream
 from hpview.machine import Machine, Stopped, aggregate
 from hpview.stream.emulated import ProcfsBackend
 from hpview.stream.kernel import KernelBackend
-from hpview.wire import Source, VmaFlag
+from hpview.wire import RollupFlag, Source
 from tests import records
 from tests.children import child
 
@@ -18,54 +19,46 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 
-def test_aggregate_sums_by_process_and_counts_pieces_once() -> None:
+def test_aggregate_keeps_one_pair_a_process() -> None:
     data = (
         records.task(10)
-        + records.vma(MIB, 2 * MIB, pages_4k=3, pages_swap=1)
-        + records.vma(2 * MIB, 9 * MIB, flags=VmaFlag.MORE, slots_2m=2)
-        + records.vma(2 * MIB, 9 * MIB, flags=VmaFlag.CONT, slots_2m=1, pages_4k=4)
+        + records.rollup(vmas=2, bytes_2m=6 * MIB, bytes_4k=7 * 4096)
         + records.task(11)
-        + records.vma(MIB, 2 * MIB, slots_1g=512)
+        + records.rollup(vmas=1, bytes_1g=1 << 30, flags=RollupFlag.PARTIAL)
         + records.end()
     )
-    tasks, sums = aggregate(data)
+    tasks, rollups = aggregate(data)
     assert tasks["tgid"].tolist() == [10, 11]
-    assert sums.tolist() == [
-        [2, 6 * MIB, 0, 7 * 4096, 4096],
-        [1, 0, 1 << 30, 0, 0],
-    ]
+    assert rollups["vmas"].tolist() == [2, 1]
+    assert rollups["bytes_2m"].tolist() == [6 * MIB, 0]
+    assert rollups["flags"].tolist() == [0, RollupFlag.PARTIAL]
 
 
 def test_a_process_that_execs_meanwhile_counts_as_what_it_became() -> None:
-    old, new = (records.vma(MIB, 2 * MIB, pages_4k=pages) for pages in (3, 5))
-    tasks, sums = aggregate(
+    old, new = (records.rollup(vmas=1, bytes_4k=size) for size in (3, 5))
+    tasks, rollups = aggregate(
         records.task(10, mm=1) + old + records.task(10, mm=2) + new + records.task(11) + old
     )
     assert tasks["tgid"].tolist() == [10, 11]
-    assert sums[:, 3].tolist() == [5 * 4096, 3 * 4096]
+    assert rollups["bytes_4k"].tolist() == [5, 3]
 
 
-def test_a_vma_begun_again_counts_once() -> None:
-    """It changed between two pieces: what was read of it before is void."""
-    data = (
-        records.task(10)
-        + records.vma(MIB, 9 * MIB, flags=VmaFlag.MORE, pages_4k=7)
-        + records.vma(MIB, 9 * MIB, flags=VmaFlag.CONT | VmaFlag.MORE, pages_4k=7)
-        + records.vma(MIB, 8 * MIB, flags=VmaFlag.MORE, pages_4k=2)
-        + records.vma(MIB, 8 * MIB, flags=VmaFlag.CONT, pages_4k=1)
-        + records.vma(20 * MIB, 21 * MIB, pages_4k=4)
-        + records.task(11)
-        + records.vma(MIB, 9 * MIB, pages_4k=5)
-    )
-    _, sums = aggregate(data)
-    assert sums[:, 0].tolist() == [2, 1]
-    assert sums[:, 3].tolist() == [7 * 4096, 5 * 4096]
+@pytest.mark.parametrize(
+    "data",
+    [
+        records.task(10) + records.end(),
+        records.rollup() + records.end(),
+        records.task(10) + records.rollup() + records.rollup(),
+    ],
+)
+def test_a_task_without_its_sums_is_refused(data: bytes) -> None:
+    with pytest.raises(CorruptStream, match="pairs"):
+        aggregate(data)
 
 
 def test_nothing_at_all() -> None:
-    tasks, sums = aggregate(records.end())
-    assert len(tasks) == 0
-    assert sums.shape == (0, 5)
+    tasks, rollups = aggregate(records.end())
+    assert len(tasks) == len(rollups) == 0
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpview import wire
+from hpview.stream.cursor import MAX_RESTARTS
 from hpview.stream.handover import Handover
 from hpview.stream.program import PIECE_RUNS, WalkProgram
 from hpview.stream.seq_file import SeqFile
@@ -30,10 +31,10 @@ class _Task(FakeTask):
 class Opened:
     """The whole of a stream but for the files: read() retries on EAGAIN."""
 
-    def __init__(self, mm: Mm, *, runs: bool = True, status: Status = Status.COMPLETE) -> None:
+    def __init__(self, mm: Mm, *, status: Status = Status.COMPLETE) -> None:
         self.task = _Task(mm)
         self.tasks = FakeTasks(self.task)
-        self.program = WalkProgram(Source.PAGEMAP_SCAN, lambda: status, runs=runs)
+        self.program = WalkProgram(Source.PAGEMAP_SCAN, lambda: status)
         self.file = SeqFile(TaskVma(self.tasks, self.program))
         self.out = Handover(self.file.read, self.program.take_spill, None)
 
@@ -141,16 +142,88 @@ def second_read(mm: FakeMm, pages: str) -> list[str]:
     return [line for line in names(data) if line != "run"][1:]
 
 
-def test_a_vma_that_changed_between_two_pieces_is_walked_anew() -> None:
+def test_a_vma_that_grew_between_two_pieces_goes_on() -> None:
     mm = large(PIECE_RUNS + 5, before="")
-    assert second_read(mm, "BBC") == ["B0-1+", "B0-2+", "+B0-2", "C2-3", "END"]
-    assert mm.walked == ["B0-1+0", "B0-2+0", f"B0-2+{PIECE_RUNS}", "C2-3+0"]
+    assert second_read(mm, "BBC") == ["B0-1+", "+B0-2", "C2-3", "END"]
+    assert mm.walked == ["B0-1+0", f"B0-2+{PIECE_RUNS}", "C2-3+0"]
 
 
 def test_one_whose_flags_changed_too() -> None:
     mm = large(PIECE_RUNS + 5, before="")
-    mm.runs["X"] = 2
-    assert second_read(mm, "XC") == ["B0-1+", "X0-1", "C1-2", "END"]
+    mm.runs["X"] = PIECE_RUNS + 2
+    assert second_read(mm, "XC") == ["B0-1+", "+X0-1", "C1-2", "END"]
+    assert mm.walked[1] == f"X0-1+{PIECE_RUNS}"
+
+
+def test_one_whose_end_went_is_left_unfinished_as_find_vma_has_it() -> None:
+    mm = large(PIECE_RUNS + 5, before="")
+    mm.become("BBBC")
+    assert second_read(mm, "B..C") == ["B0-3+", "C3-4", "END"]
+
+
+def test_one_that_was_merged_with_the_vma_below_is_walked_anew() -> None:
+    mm = large(PIECE_RUNS + 5, before="")
+    mm.become(".BBC")
+    assert second_read(mm, "BBBC") == ["B1-3+", "B0-3+", "+B0-3", "C3-4", "END"]
+
+
+def test_one_that_begins_elsewhere_is_walked_anew() -> None:
+    mm = large(PIECE_RUNS + 5, before="")
+    mm.become("BBBC")
+    assert second_read(mm, ".BBC") == ["B0-3+", "B1-3+", "+B1-3", "C3-4", "END"]
+
+
+def test_one_that_was_handed_over_whole_is_not_repeated_whatever_its_end_is() -> None:
+    mm = large(PIECE_RUNS, before="")
+    assert second_read(mm, "BBC") == ["B0-1", "C2-3", "END"]
+
+
+def restarted(times: int) -> tuple[list[str], bytes]:
+    """A VMA of pieces whose start moves that often; then nothing changes any more."""
+    mm = large(PIECE_RUNS + 5, before="")
+    stream = Opened(mm)
+    data = b""
+    for i in range(times + 1):
+        mm.become("BBBC" if i % 2 else ".BBC")
+        data += stream.read(1 << 20)
+    data += stream.drain()
+    check_counts(data)
+    return [line for line in names(data) if line != "run"][1:], data
+
+
+def test_a_vma_that_changes_for_ever_is_given_up() -> None:
+    lines, data = restarted(MAX_RESTARTS)
+    assert len(lines) == MAX_RESTARTS + 4
+    assert lines[-4:] == ["B1-3+", "+B1-3", "C3-4", "END"]
+    assert not wire.decode(data).of(Kind.END)["read_errors"][0]
+
+    lines, data = restarted(MAX_RESTARTS + 1)
+    chunk = wire.decode(data)
+    assert [line[-1] for line in lines[: MAX_RESTARTS + 1]] == ["+"] * (MAX_RESTARTS + 1)
+    assert lines[MAX_RESTARTS + 1 :] == ["B0-3", "unknown:11", "C3-4", "END"]
+    assert chunk.of(Kind.VMA)["flags"][-2] == VmaFlag.READ_ERROR
+    rest = chunk.of(Kind.RUN)[-1]
+    assert (rest["start"], rest["end"]) == (PIECE_RUNS, 3 * PAGE_SIZE)
+    assert chunk.of(Kind.END)["read_errors"].tolist() == [1]
+
+
+def test_a_vma_elsewhere_is_no_restart() -> None:
+    mm = large(PIECE_RUNS + 5, before="")
+    stream = Opened(mm)
+    data = b""
+    for page in range(0, 2 * MAX_RESTARTS + 4, 2):
+        mm.become("." * page + "B")
+        data += stream.read(1 << 20)
+    assert not any(line.startswith("unknown") for line in names(data))
+
+
+def test_what_surely_overflows_is_not_walked() -> None:
+    mm = FakeMm("AB")
+    mm.runs = {"A": FITS - 2, "B": 3}
+    stream = Opened(mm)
+    assert len(stream.read()) == FITS * 64
+    assert mm.walked == ["A0-1+0"]
+    assert names(stream.read()) == ["B1-2", "run", "run", "run", "END"]
 
 
 def test_a_vma_that_went_between_two_pieces_is_left_unfinished() -> None:
@@ -185,14 +258,6 @@ def test_a_task_comes_first_in_a_spill() -> None:
     stream = Opened(large(PIECE_RUNS, before=""))
     lines = names(stream.read(1 << 20))
     assert lines == ["TASK100:1", "B0-1"] + ["run"] * PIECE_RUNS
-
-
-def test_without_runs_only_sums_are_written() -> None:
-    data = Opened(large(5000), runs=False).drain()
-    check_counts(data)
-    chunk = wire.decode(data)
-    assert not len(chunk.positions(Kind.RUN))
-    assert int(chunk.of(Kind.VMA)["slots_2m"].sum()) == 5000
 
 
 def test_the_status_is_asked_for_the_trailer() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hpview.errors import AccessDenied, NoSuchProcess
 from hpview.export import table
 from hpview.machine import Snapshot
+from hpview.pages.slot import read_slot_at
 from hpview.scan import scan
 from hpview.services import Services
 from hpview.wire import Source, Status, VmaFlag
@@ -41,6 +42,7 @@ def services(streams: Sequence[bytes]) -> tuple[Services, list[ListedStream]]:
         snapshot=lambda _stop: Snapshot((), Source.BPF, 0.0, 0),
         open=open_stream,
         facts=lambda _pid: NamesOnly(),
+        pages=read_slot_at,
         close=lambda: None,
     ), opened
 

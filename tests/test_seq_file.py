@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpview.stream import seq_file
 from hpview.stream.seq_file import Buffer, SeqFile
@@ -17,11 +20,13 @@ class Objects:
         shown: Objects in the order the program was called for them.
         stops: The object that was pending at each stop().
         again: Objects the program returns 1 for, once each.
+        at_once: How many objects a call may be for.
     """
 
-    def __init__(self, sizes: list[int], trailer: int = 0) -> None:
+    def __init__(self, sizes: list[int], trailer: int = 0, at_once: int = 1) -> None:
         self.sizes = sizes
         self.trailer = trailer
+        self.at_once = at_once
         self.shown: list[int] = []
         self.stops: list[int | None] = []
         self.again: set[int] = set()
@@ -34,22 +39,74 @@ class Objects:
     def start(self) -> int | None:
         return self._at(self.pending)
 
-    def next(self, current: int) -> int | None:
-        return self._at(current + 1)
+    def next(self, current: int, shown: int) -> int | None:
+        return self._at(current + shown)
 
-    def show(self, buffer: Buffer, current: int) -> bool:
-        self.shown.append(current)
-        buffer.write(bytes([current % 251]) * self.sizes[current])
+    def show(self, buffer: Buffer, current: int, most: int) -> int:
+        ahead = range(current + 1, min(current + self.at_once, len(self.sizes)))
+        stop = next((i for i in ahead if i in self.again), len(self.sizes))
+        sizes = self.sizes[current : min(current + self.at_once, stop)]
+        count = min(buffer.fitting(np.cumsum(sizes)), most) or 1
+        for number in range(current, current + count):
+            self.shown.append(number)
+            buffer.write(bytes([number % 251]) * self.sizes[number])
         if current in self.again:
             self.again.remove(current)
-            return False
-        return True
+            return 0
+        return count
 
     def stop(self, buffer: Buffer, current: int | None) -> None:
         self.stops.append(current)
         self.pending = current
         if current is None and not self.ended and self.trailer:
             self.ended = buffer.write(b"\xff" * self.trailer)
+
+
+class OneByOne:
+    """bpf_seq_read() again, of objects like these, without a buffer that knows anything."""
+
+    def __init__(self, sizes: list[int], trailer: int, again: set[int], most: int) -> None:
+        self.sizes = sizes
+        self.trailer = trailer
+        self.again = set(again)
+        self.most = most
+        self.at = 0
+        self.left = b""
+
+    def read(self, size: int) -> bytes:
+        if not self.left:
+            self.left = self._fill(size)
+        out, self.left = self.left[:size], self.left[size:]
+        return out
+
+    def _fill(self, size: int) -> bytes:
+        out = b""
+        silent = 0
+        while self.at < len(self.sizes):
+            data = bytes([self.at % 251]) * self.sizes[self.at]
+            again = self.at in self.again
+            self.again.discard(self.at)
+            if again or len(out) + len(data) >= 32768:
+                if not out:
+                    raise BlockingIOError if again else OverflowError
+                return out
+            out += data
+            silent += 1
+            self.at += 1
+            if self.at == len(self.sizes) or len(out) >= size:
+                break
+            if silent >= self.most:
+                if not out:
+                    raise BlockingIOError
+                return out
+        if self.at == len(self.sizes) and self.trailer:
+            if len(out) + self.trailer >= 32768:
+                if not out:
+                    raise OverflowError
+                return out
+            out += b"\xff" * self.trailer
+            self.trailer = 0
+        return out
 
 
 def drain(objects: Objects, size: int) -> list[bytes]:
@@ -233,3 +290,51 @@ def test_a_trailer_that_never_fits_is_e2big_for_ever() -> None:
     for _ in range(2):
         with pytest.raises(OverflowError):
             file.read(1)
+
+
+def read_all(file: SeqFile[int] | OneByOne, sizes: list[int]) -> list[bytes | str]:
+    """What each read() gives, by these sizes and then by 32 KiB, up to the end."""
+    out: list[bytes | str] = []
+    for size in sizes + [32768] * 60:
+        try:
+            out.append(file.read(size))
+        except (BlockingIOError, OverflowError) as err:
+            out.append(type(err).__name__)
+        if out[-1] == b"":
+            break
+    return out
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    sizes=st.lists(
+        st.one_of(st.just(0), st.just(64), st.integers(1, 3000), st.integers(1, 33000)), max_size=60
+    ),
+    trailer=st.sampled_from((0, 64, 5000)),
+    again=st.sets(st.integers(0, 60), max_size=4),
+    at_once=st.integers(1, 70),
+    most=st.sampled_from((1, 3, 10, 1000)),
+    reads=st.lists(st.one_of(st.integers(1, 200), st.integers(1, 40000)), max_size=20),
+)
+def test_several_objects_at_once_are_read_as_one_by_one(
+    sizes: list[int], trailer: int, again: set[int], at_once: int, most: int, reads: list[int]
+) -> None:
+    objects = Objects(sizes, trailer, at_once)
+    objects.again = set(again)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seq_file, "MAX_OBJECTS", most)
+        ours = read_all(SeqFile(objects), reads)
+    assert ours == read_all(OneByOne(sizes, trailer, again, most), reads)
+
+
+def test_as_many_objects_fit_as_would_have_been_shown() -> None:
+    buffer = Buffer(1000)
+    buffer.begin(300)
+    ends = np.cumsum([100] * 12)
+    assert buffer.fitting(ends) == 3
+    buffer.write(b"x" * 299)
+    assert buffer.fitting(ends) == 1
+    buffer.begin(1 << 20)
+    assert buffer.fitting(ends) == 7
+    assert buffer.fitting(np.cumsum([700, 1])) == 1
+    assert buffer.fitting(np.cumsum([701])) == 0

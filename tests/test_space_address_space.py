@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from hpview import wire
 from hpview.errors import CorruptStream
 from hpview.space.address_space import AddressSpace
 from hpview.space.totals import Totals
 from hpview.space.vma import Mark
-from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, RunFlag, Source, Status, VmaFlag
+from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, Kind, RunFlag, Source, Status, VmaFlag
 from tests.records import GIB, MIB, Script, end, run, task, vma
 
 BASE = 0x7F00_0000_0000
@@ -266,15 +267,15 @@ def test_runs_continue_in_order_over_pieces() -> None:
         assert caught.value.offset == 4 * RECORD_SIZE
 
 
-def test_memory_is_bounded_after_the_end() -> None:
-    script = Script()
-    for i in range(3000):
-        at = BASE + i * 4 * MIB
-        script.vma(at, at + 2 * MIB, run(at, at + 2 * MIB))
+def test_memory_is_bounded() -> None:
+    count = 60_000
+    rows = wire.blank(Kind.VMA, count)
+    rows["start"] = BASE + np.arange(count, dtype=np.uint64) * 2 * SLOT_SIZE
+    rows["end"] = rows["start"] + SLOT_SIZE
+    rows["pages_4k"] = 1
+    rows["flags"] = VmaFlag.SINGLE
     space = AddressSpace()
-    for chunk in script.end().chunks():
-        space.feed(chunk)
-    assert space.vmas.base is not None
-    assert space.vmas.base.nbytes <= 3000 * 150
-    assert space.runs.base is not None
-    assert space.runs.base.nbytes <= 3000 * 32
+    space.feed(task() + rows.tobytes() + end())
+    assert space.totals.vmas == len(space.runs) == count
+    assert space.vmas.nbytes <= count * 150
+    assert space.runs.nbytes <= count * 32

@@ -25,12 +25,12 @@ def filled(kind: Kind) -> Records:
 
 
 def rows(*records: bytes) -> Records:
-    return runs_.from_wire(wire.decode(b"".join(records)).of(Kind.RUN))
+    return runs_.from_wire(wire.words(wire.decode(b"".join(records)).of(Kind.RUN)))
 
 
 def test_every_field_of_a_run_is_taken_over() -> None:
     records = filled(Kind.RUN)
-    made = runs_.from_wire(records)
+    made = runs_.from_wire(wire.words(records))
     assert made.dtype == RUN
     assert RUN.itemsize == 32
     for field in RUN.names or ():
@@ -39,7 +39,7 @@ def test_every_field_of_a_run_is_taken_over() -> None:
 
 def test_every_field_of_a_vma_is_taken_over() -> None:
     records = filled(Kind.VMA)
-    made = vma_.from_wire(records)
+    made = vma_.from_wire(wire.words(records))
     assert made.dtype == VMA
     assert VMA.itemsize == 88
     for field in ("start", "end", "vm_flags", "pgoff", "ino", "dev", "flags"):
@@ -56,7 +56,7 @@ def test_every_field_of_a_vma_is_taken_over() -> None:
 
 
 def test_sums_of_rows_are_a_view_in_the_order_of_bytes() -> None:
-    made = vma_.from_wire(filled(Kind.VMA))
+    made = vma_.from_wire(wire.words(filled(Kind.VMA)))
     for column, field in enumerate(BYTES):
         assert vma_.sums_of(made)[:, column].tolist() == made[field].tolist()
         assert vma_.total_bytes(made)[column] == made[field].sum()
@@ -158,7 +158,6 @@ def test_a_column_splices_like_a_list() -> None:
         column.splice(lo, hi, made)
         model[lo:hi] = new
         assert column.rows["start"].tolist() == model
-    column.trim()
     assert column.frozen["start"].tolist() == model
     with pytest.raises(ValueError, match="read-only"):
         column.frozen["start"][0] = 1

@@ -16,7 +16,7 @@ TASK = "TASK100:1"
 
 
 def program() -> WalkProgram:
-    return WalkProgram(Source.BPF, lambda: Status.COMPLETE, runs=True)
+    return WalkProgram(Source.BPF, lambda: Status.COMPLETE)
 
 
 def reading(mm: FakeMm | None, *more: FakeTask) -> Reading:
@@ -237,6 +237,7 @@ class Change:
             task.space = FakeMm(self.letter * self.length, identity=mm.identity + 1)
             task.space.runs = mm.runs
             task.space.contention = mm.contention
+            task.space.batch_size = mm.batch_size
         else:
             mm.change(self.at, (self.letter * self.length)[: PAGES - self.at])
 
@@ -256,9 +257,13 @@ reads = st.tuples(
     spaces,
     st.lists(st.one_of(st.none(), st.none(), changes), max_size=60),
     st.lists(reads, min_size=5, max_size=40),
+    st.sampled_from((1, 2, 5, 30)),
 )
 def test_random_changes_between_random_reads_give_what_the_reference_gives(
-    pages: str, contention: list[Change | None], script: list[tuple[int, list[Change]]]
+    pages: str,
+    contention: list[Change | None],
+    script: list[tuple[int, list[Change]]],
+    batch_size: int,
 ) -> None:
     def target() -> FakeTask:
         mm = FakeMm(pages)
@@ -268,6 +273,8 @@ def test_random_changes_between_random_reads_give_what_the_reference_gives(
         return task
 
     ours, theirs = target(), target()
+    assert ours.space is not None
+    ours.space.batch_size = batch_size
     stream, reference = Reading(program(), ours), Reference(theirs)
     for size, happens in script:
         assert stream.file.read(size) == reference.read(size)

@@ -10,7 +10,7 @@ import pytest
 
 from hpview import wire
 from hpview.errors import CorruptStream
-from hpview.wire import RECORD_SIZE, Backing, Kind, RunFlag, Source, Status, VmaFlag
+from hpview.wire import RECORD_SIZE, Backing, Kind, RollupFlag, RunFlag, Source, Status, VmaFlag
 from tests import records
 
 HEADER = re.sub(
@@ -20,7 +20,13 @@ HEADER = re.sub(
     flags=re.DOTALL,
 )
 SIZES = {"__u8": 1, "char": 1, "__u16": 2, "__u32": 4, "__u64": 8}
-STRUCTS = {"task": wire.TASK, "vma": wire.VMA, "run": wire.RUN, "end": wire.END}
+STRUCTS = {
+    "task": wire.TASK,
+    "vma": wire.VMA,
+    "run": wire.RUN,
+    "end": wire.END,
+    "rollup": wire.ROLLUP,
+}
 
 
 def parse_struct(name: str) -> dict[str, tuple[int, int, int]]:
@@ -98,6 +104,7 @@ def test_enums() -> None:
 def test_flags() -> None:
     assert parse_defines("HPV_VMA_") == {f.name: f for f in VmaFlag}
     assert parse_defines("HPV_RUN_") == {f.name: f for f in RunFlag}
+    assert parse_defines("HPV_ROLLUP_") == {f.name: f for f in RollupFlag}
 
 
 @pytest.mark.parametrize("enum", [Source, Backing, Status])
@@ -113,7 +120,7 @@ STREAM = records.Script(7).vma(0x1000, 0x3000, records.run(0x1000, 0x3000, 1, pr
 def test_decode_sorts_records_by_kind() -> None:
     chunk = wire.decode(STREAM)
     assert chunk.kinds.tolist() == [Kind.TASK, Kind.VMA, Kind.RUN, Kind.END]
-    assert [chunk.positions(kind).tolist() for kind in Kind] == [[0], [1], [2], [3]]
+    assert [chunk.positions(kind).tolist() for kind in Kind] == [[0], [1], [2], [3], []]
     assert chunk.of(Kind.TASK)["tgid"].tolist() == [7]
     assert chunk.of(Kind.VMA)["pages_4k"].tolist() == [2]
     assert chunk.of(Kind.RUN)["present"].tolist() == [2]
@@ -144,7 +151,7 @@ def test_a_cut_record_is_named_by_its_byte(length: int) -> None:
 
 
 @pytest.mark.parametrize("record", range(4))
-@pytest.mark.parametrize(("byte", "value"), [(0, 0), (0, 5), (0, 255), (1, 0), (1, 2)])
+@pytest.mark.parametrize(("byte", "value"), [(0, 0), (0, 6), (0, 255), (1, 0), (1, 2)])
 def test_an_unknown_kind_or_version_is_named_by_its_byte(
     record: int, byte: int, value: int
 ) -> None:

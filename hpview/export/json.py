@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hpview.machine import Process, Snapshot
+    from hpview.readlog import Read
     from hpview.scan import Scan
     from hpview.space.address_space import AddressSpace
 
@@ -28,11 +29,16 @@ _POPULATED: Final = {
 }
 
 
-def scan_object(scan: Scan) -> dict[str, Any]:
-    """The object of ``hpview scan --format json``, schema ``hpview.scan/1``."""
+def scan_object(scan: Scan, *, log: bool = False) -> dict[str, Any]:
+    """The object of ``hpview scan --format json``, schema ``hpview.scan/1``.
+
+    Args:
+        scan: The process.
+        log: Add ``reads``, the log of reads.
+    """
     space = scan.space
     totals = space.totals
-    return {
+    found = {
         "schema": "hpview.scan/1",
         "pid": space.tgid,
         "comm": text.well_formed(space.comm),
@@ -50,6 +56,9 @@ def scan_object(scan: Scan) -> dict[str, Any]:
         },
         "vmas": _vmas(space),
     }
+    if log:
+        found["reads"] = [_read(read) for read in scan.reads]
+    return found
 
 
 def ps_object(snapshot: Snapshot) -> dict[str, Any]:
@@ -69,6 +78,18 @@ def dumps(value: dict[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":"))
 
 
+def _read(read: Read) -> dict[str, Any]:
+    return {
+        "asked": read.asked,
+        "bytes": read.size,
+        "records": read.records,
+        "ms": round(read.seconds * 1000, 3),
+        "again": read.again,
+        "resume": read.resume.value if read.resume is not None else None,
+        "exact": read.exact,
+    }
+
+
 def _process(p: Process) -> dict[str, Any]:
     return {
         "pid": p.pid,
@@ -81,6 +102,7 @@ def _process(p: Process) -> dict[str, Any]:
         "bytes_4k": p.bytes_4k,
         "bytes_swap": p.bytes_swap,
         "vmas": p.vmas,
+        "complete": p.bytes_2m is not None and not p.partial,
     }
 
 

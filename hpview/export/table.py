@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from hpview import text, units
+from hpview.export.columns import aligned, texts
 from hpview.kernelfs.maps import perms
 from hpview.space.vma import Mark
-from hpview.wire import VmaFlag
+from hpview.wire import VmaFlag, VmFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from hpview.machine import Snapshot
+    from numpy.typing import NDArray
+
+    from hpview.machine import Process, Snapshot
     from hpview.scan import Scan
+    from hpview.wire import Records
 
 _PS_HEAD: Final = ("PID", "USER", "RESIDENT", "2M", "1G", "4K", "SWAP", "HUGE", "COMMAND")
 _SCAN_HEAD: Final = ("ADDRESS", "SIZE", "PERM", "2M", "1G", "4K", "SWAP", "NAME")
 _LEFT: Final = frozenset({"USER", "COMMAND", "ADDRESS", "PERM", "NAME"})
+_SUMS: Final = ("bytes_2m", "bytes_1g", "bytes_4k", "bytes_swap")
+_PERMS: Final = np.uint64(VmFlag.READ | VmFlag.WRITE | VmFlag.EXEC | VmFlag.MAYSHARE)
+_MARKS: Final = 16
+_WIRE: Final = (1 << _MARKS) - 1
 
 
 def ps(snapshot: Snapshot, width: int | None = None) -> Iterator[str]:
@@ -27,26 +37,21 @@ def ps(snapshot: Snapshot, width: int | None = None) -> Iterator[str]:
         snapshot: All processes.
         width: Columns to cut lines to; None leaves command lines whole.
     """
-    rows = []
-    for p in sorted(snapshot.processes, key=lambda p: -p.resident):
-        huge = p.huge
-        rows.append(
-            (
-                str(p.pid),
-                text.printable(p.user),
-                units.short(p.resident),
-                *(_size(n) for n in (p.bytes_2m, p.bytes_1g, p.bytes_4k)),
-                units.short(p.bytes_swap),
-                "?" if huge is None else units.percent(huge, p.resident),
-                text.printable(p.shown_command),
-            )
-        )
-    for line in _aligned(_PS_HEAD, rows):
+    processes = sorted(snapshot.processes, key=lambda p: -p.resident)
+    columns = [
+        [str(p.pid) for p in processes],
+        [text.printable(p.user) for p in processes],
+        [units.short(p.resident) + ("+" if p.partial else "") for p in processes],
+        *([_size(sizes[i]) for sizes in map(_sizes, processes)] for i in range(4)),
+        ["?" if p.huge is None else units.percent(p.huge, p.resident) for p in processes],
+        [text.printable(p.shown_command) for p in processes],
+    ]
+    for line in aligned(_PS_HEAD, columns, _LEFT):
         yield line[:width]
     yield ""
     hidden = f", {snapshot.unreadable} of them not readable" if snapshot.unreadable else ""
     yield (
-        f"{len(rows)} processes{hidden} · {snapshot.source.label} · "
+        f"{len(processes)} processes{hidden} · {snapshot.source.label} · "
         f"{snapshot.seconds * 1000:.0f} ms"
     )
 
@@ -55,30 +60,17 @@ def scan(result: Scan) -> Iterator[str]:
     """The VMAs of one process and its totals."""
     space, progress = result.space, result.progress
     vmas = space.vmas
-    names = (
-        "start",
-        "end",
-        "vm_flags",
-        "flags",
-        "marks",
-        "bytes_2m",
-        "bytes_1g",
-        "bytes_4k",
-        "bytes_swap",
-    )
-    rows = []
-    for i, row in enumerate(zip(*(vmas[name].tolist() for name in names), strict=True)):
-        start, end, vm_flags, flags, marks, *sums = row
-        rows.append(
-            (
-                f"{start:012x}-{end:012x}",
-                units.short(end - start),
-                perms(vm_flags),
-                *(units.short(n) for n in sums),
-                text.printable(space.name_of(i)) + _remarks(flags, marks),
-            )
-        )
-    yield from _aligned(_SCAN_HEAD, rows)
+    ranges = zip(vmas["start"].tolist(), vmas["end"].tolist(), strict=True)
+    names = texts(vmas["name"], lambda number: text.printable(space.name(number)))
+    remarks = texts(_noted(vmas), lambda noted: _remarks(noted & _WIRE, noted >> _MARKS))
+    columns = [
+        [f"{start:012x}-{end:012x}" for start, end in ranges],
+        texts(vmas["end"] - vmas["start"], units.short),
+        texts(vmas["vm_flags"] & _PERMS, perms),
+        *(texts(vmas[name], units.short) for name in _SUMS),
+        [name + remark for name, remark in zip(names, remarks, strict=True)],
+    ]
+    yield from aligned(_SCAN_HEAD, columns, _LEFT)
     totals = space.totals
     yield ""
     yield (
@@ -104,6 +96,12 @@ def state(result: Scan) -> str:
     return f"{said}, changed while reading: {space.changed}" if space.changed else said
 
 
+def _noted(vmas: Records) -> NDArray[np.uint64]:
+    """``flags`` and ``marks`` in one number, shape (n,)."""
+    both: NDArray[np.uint64] = vmas["flags"] | vmas["marks"].astype(np.uint64) << np.uint64(_MARKS)
+    return both
+
+
 def _remarks(flags: int, marks: int) -> str:
     remarks = [
         word
@@ -119,16 +117,9 @@ def _remarks(flags: int, marks: int) -> str:
     return f" ({', '.join(remarks)})" if remarks else ""
 
 
+def _sizes(p: Process) -> tuple[int | None, ...]:
+    return p.bytes_2m, p.bytes_1g, p.bytes_4k, p.bytes_swap
+
+
 def _size(count: int | None) -> str:
     return "?" if count is None else units.short(count)
-
-
-def _aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns two spaces apart, numbers to the right, the last one as long as it is."""
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    for row in (head, *rows):
-        cells = [
-            cell.ljust(width) if name in _LEFT else cell.rjust(width)
-            for name, cell, width in zip(head, row, widths, strict=True)
-        ]
-        yield "  ".join(cells).rstrip()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hpview import text
-from hpview.kernelfs.files import PROC, no_memory_map, read_file
+from hpview.kernelfs.files import PROC, MmFile, no_memory_map, read_file
 from hpview.wire import VmFlag
 
 if TYPE_CHECKING:
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
 MINOR_BITS: Final = 20
 """include/linux/kdev_t.h: a dev_t is major << 20 | minor."""
 
-_NAME_COLUMN: Final = 25 + 6 * 8
+NAME_COLUMN: Final = 25 + 6 * 8
 """fs/proc/task_mmu.c, show_vma_header_prefix and seq_pad, with 8-byte pointers."""
 
 _LINE: Final = re.compile(
@@ -27,10 +31,24 @@ _LINE: Final = re.compile(
 
 _KERNEL_HALF: Final = 1 << 63
 
+U64 = NDArray[np.uint64]
+
+_NEWLINE: Final = ord("\n")
+_PLAIN: Final = np.frombuffer(b"7f0000000000-7f0000001000 rw-p 00000000 00:00 0 ", np.uint8)
+"""What a line of anonymous memory begins with, but for addresses and letters."""
+_HEAD: Final = len(_PLAIN)
+_DIGITS: Final = np.array([*range(12), *range(13, 25)])
+_LETTERS: Final = np.arange(26, 30)
+_ALIKE: Final = np.setdiff1d(np.arange(_HEAD), [*_DIGITS, *_LETTERS])
+_SET: Final = np.frombuffer(b"rwxs", np.uint8)
+
 _READ: Final = int(VmFlag.READ)
 _WRITE: Final = int(VmFlag.WRITE)
 _EXEC: Final = int(VmFlag.EXEC)
 _MAYSHARE: Final = int(VmFlag.MAYSHARE)
+
+
+_BITS: Final = np.array([_READ, _WRITE, _EXEC, _MAYSHARE], np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +131,92 @@ def parse_maps(data: bytes) -> list[Mapping]:
     return mappings
 
 
+def parse_numbers(data: bytes) -> U64:
+    """All of a maps text but the names, without [vsyscall].
+
+    Args:
+        data: Whole lines, ascending.
+
+    Returns:
+        Shape (n, 6): start, end, vm_flags (the four bits of ``perms``), offset in
+        bytes, dev, ino, as in ``Mapping``.
+
+    Raises:
+        ValueError: A line that maps would not print.
+    """
+    behind = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE) + 1
+    if not len(behind):
+        return np.zeros((0, 6), np.uint64)
+    begin = np.concatenate(([0], behind[:-1]))
+    windows = np.ndarray(len(data), f"V{_HEAD}", data + bytes(_HEAD), strides=1)
+    heads = windows[begin].view(np.uint8).reshape(-1, _HEAD)
+    # Most are anonymous and of the upper 47-bit range: all of one form.
+    plain = (heads[:, _ALIKE] == _PLAIN[_ALIKE]).all(axis=1)
+    table = np.zeros((len(begin), 6), np.uint64)
+    if plain.all():
+        table[:, :3] = _plain_numbers(heads)
+    else:
+        table[plain, :3] = _plain_numbers(heads[plain])
+        for i in np.flatnonzero(~plain).tolist():
+            table[i] = _line_numbers(data, int(begin[i]))
+    return table[: int(np.searchsorted(table[:, 0], np.uint64(_KERNEL_HALF)))]
+
+
+def _plain_numbers(heads: NDArray[np.uint8]) -> U64:
+    """Start, end and vm_flags of lines like ``_PLAIN``, shape (n, 3)."""
+    addresses = bytes.fromhex(heads[:, _DIGITS].tobytes().decode("latin-1"))
+    out = np.zeros((len(heads), 3), ">u8")
+    whole = out.view(np.uint8).reshape(-1, 3, 8)
+    whole[:, :2, 2:] = np.frombuffer(addresses, np.uint8).reshape(-1, 2, 6)
+    out[:, 2] = (heads[:, _LETTERS] == _SET).astype(np.uint64) @ _BITS
+    return out.astype(np.uint64)
+
+
+def _line_numbers(data: bytes, begin: int) -> tuple[int, ...]:
+    line = _LINE.match(data, begin)
+    if line is None:
+        raise ValueError("not the text of maps")
+    low, high, letters, offset, major, minor, ino, _ = line.groups()
+    dev = int(major, 16) << MINOR_BITS | int(minor, 16)
+    return int(low, 16), int(high, 16), _FLAGS_OF[letters], int(offset, 16), dev, int(ino)
+
+
+class MapsText(MmFile):
+    """One open /proc/PID/maps, read on and on.
+
+    The kernel makes up only about as many lines as are asked for (fs/seq_file.c,
+    seq_read_iter()) and goes on behind them at the next read: what was returned
+    is of that moment. Nothing comes once the address space is gone.
+    """
+
+    def __init__(self, pid: int, root: Path = PROC) -> None:
+        """Open the maps of a process.
+
+        Raises:
+            NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
+        """
+        super().__init__(pid, "maps", root)
+        self._cut = b""
+
+    @property
+    def inside_line(self) -> bool:
+        """Whether the first line to come was begun by an earlier read."""
+        return bool(self._cut)
+
+    def read(self, size: int) -> bytes | None:
+        """Whole lines of about ``size`` bytes, perhaps none; None at the end."""
+        try:
+            data = os.read(self._fd, size)
+        except ProcessLookupError:
+            return None
+        if not data:
+            return None
+        data = self._cut + data
+        whole = data.rfind(b"\n") + 1
+        self._cut = data[whole:]
+        return data[:whole]
+
+
 def read_maps(pid: int, root: Path = PROC) -> list[Mapping]:
     """The mappings of a process from its maps text; ``page_size`` is 0.
 
@@ -135,4 +239,4 @@ def format_line(mapping: Mapping) -> str:
     )
     if not mapping.name:
         return line
-    return f"{line.ljust(_NAME_COLUMN - 1)} {mapping.name}"
+    return f"{line.ljust(NAME_COLUMN - 1)} {mapping.name}"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _TASK: Final = int(Kind.TASK)
 _VMA: Final = int(Kind.VMA)
 _END: Final = int(Kind.END)
+_MOUTHFUL: Final = 4096 * RECORD_SIZE
+"""Bytes taken in at once: larger arrays fall out of the processor's caches."""
 _CHANGED: Final = np.uint16(Mark.CHANGED)
 _PARTIAL: Final = np.uint16(Mark.PARTIAL)
 _SOURCES: Final = frozenset(Source)
@@ -113,7 +115,11 @@ class AddressSpace:
 
     def name_of(self, index: int) -> str:
         """The name of the VMA at an index, "" if it has none or none is known."""
-        return self._names[int(self._vmas.rows["name"][index])]
+        return self.name(int(self._vmas.rows["name"][index]))
+
+    def name(self, number: int) -> str:
+        """The name that a VMA row's ``name`` stands for."""
+        return self._names[number]
 
     def set_names(self, starts: NDArray[np.uint64], facts: Sequence[VmaFacts]) -> None:
         """Take over what user space knows of VMAs.
@@ -156,12 +162,14 @@ class AddressSpace:
                 offset counts from the first byte ever fed. What came before the TASK
                 that precedes it was taken in, the rest was not; feed no more.
         """
+        for at in range(0, len(data), _MOUTHFUL):
+            self._feed(data[at : at + _MOUTHFUL])
+
+    def _feed(self, data: bytes) -> None:
         chunk = wire.decode(data, offset=self._fed)
-        if not len(chunk.kinds):
-            return
         self.version += 1
         at = 0
-        breaks = (chunk.kinds == _TASK) | (chunk.kinds == _END)
+        breaks = (chunk.kinds == _TASK) | (chunk.kinds >= _END)
         for index in np.flatnonzero(breaks).tolist():
             self._take(chunk, at, index)
             self._break(chunk.records[index : index + 1], self._fed + index * RECORD_SIZE)
@@ -174,10 +182,13 @@ class AddressSpace:
         self._refuse_after_end(offset)
         self._close_tail()
         self._tail = None
-        if record["kind"][0] == _TASK:
-            self._take_task(record.view(wire.TASK), offset)
-        else:
-            self._take_end(record.view(wire.END), offset)
+        match int(record["kind"][0]):
+            case Kind.TASK:
+                self._take_task(record.view(wire.TASK), offset)
+            case Kind.END:
+                self._take_end(record.view(wire.END), offset)
+            case _:
+                raise CorruptStream(offset, "a rollup in the stream of one process")
 
     def _take_task(self, record: Records, offset: int) -> None:
         tgid, source = int(record["tgid"][0]), int(record["source"][0])
@@ -200,8 +211,6 @@ class AddressSpace:
             raise CorruptStream(offset, f"status {status} is not known")
         self.end_status = Status(status)
         self.end_errors = int(record["read_errors"][0])
-        self._vmas.trim()
-        self._runs.trim()
 
     def _refuse_after_end(self, offset: int) -> None:
         if self.end_status is not None:
@@ -217,7 +226,7 @@ class AddressSpace:
             raise CorruptStream(offset, "a VMA or run before any task")
         is_vma = chunk.kinds[lo:hi] == _VMA
         part = segment.parse(chunk.records[lo:hi], is_vma, offset, self._tail)
-        if part.pieces or len(part.piece_runs):
+        if len(part.pieces) or len(part.piece_runs):
             self._extend(part)
         if part.awaits and len(part.vmas):
             self._close_tail()
@@ -239,16 +248,35 @@ class AddressSpace:
         tail = self._tail
         if tail is None:
             return
+        if len(part.pieces):
+            self._take_shape(tail, part.pieces)
         row = self._vmas.rows[self.index_at(tail.start)]
         for field, sum_ in zip(vma.BYTES, part.piece_bytes.tolist(), strict=True):
             row[field] += sum_
         self._sums += part.piece_bytes
-        row["flags"] |= np.uint16(part.piece_flags)
-        if part.pieces and not (part.awaits or tail.headless):
-            row["marks"] &= ~_PARTIAL
+        if len(part.pieces):
+            row["flags"] |= np.bitwise_or.reduce(part.pieces["flags"])
+            if not (part.awaits or tail.headless):
+                row["marks"] &= ~_PARTIAL
         if len(part.piece_runs):
-            at = overlap(self._runs.rows, int(part.piece_runs["start"][0]), tail.end).start
+            at = overlap(self._runs.rows, int(part.piece_runs["start"][0]), int(row["end"])).start
             self._runs.splice(at, at, part.piece_runs)
+
+    def _take_shape(self, tail: segment.Tail, pieces: Records) -> None:
+        """Give the newest VMA the end and vm_flags of its last piece."""
+        at = self.index_at(tail.start)
+        row = self._vmas.rows[at : at + 1].copy()
+        last = pieces[-1:]
+        if not segment.changed_between(row, last)[0]:
+            return
+        run_at = overlap(self._runs.rows, tail.start, tail.end)
+        runs = self._runs.rows[run_at].copy()
+        self._vmas.splice(at, at + 1, row[:0])
+        self._runs.splice(run_at.start, run_at.stop, runs[:0])
+        self._sums -= vma.total_bytes(row)
+        row["end"], row["vm_flags"] = last["end"], last["vm_flags"]
+        row["marks"] |= _CHANGED
+        self._merge(row, runs)
 
     def _close_tail(self) -> None:
         """The newest VMA gets no further piece; mark it if one was due."""

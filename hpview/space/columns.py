@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 _FIRST_CAPACITY: Final = 512
+_ROOM: Final = 8 << 20
+"""Bytes a column gets when the first rows are full: more than any process has VMAs for
+(vm.max_map_count). The kernel gives memory only for what is written, and by 2 MB pages:
+numpy asks for them from 4 MiB on."""
 _END_OF_ALL: Final = np.array([2**64 - 1], dtype=np.uint64)
 _ZERO: Final = np.zeros(1, dtype=np.uint64)
 
@@ -55,15 +59,12 @@ class Column:
         self._buffer = np.zeros(0, dtype=self._dtype)
         self.count = 0
 
-    def trim(self) -> None:
-        """Give back the memory kept for growth."""
-        self._buffer = self.rows.copy()
-
     def _reserve(self, count: int) -> None:
         capacity = len(self._buffer)
         if count <= capacity:
             return
-        grown = np.zeros(max(count, 2 * capacity, _FIRST_CAPACITY), dtype=self._dtype)
+        wanted = _ROOM // self._dtype.itemsize if capacity else _FIRST_CAPACITY
+        grown = np.empty(max(count, 2 * capacity if capacity >= wanted else wanted), self._dtype)
         known, self._buffer = self.rows, grown
         self._copy(0, known)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hpview.space.columns import subtract
-from hpview.wire import PAGE_SIZE, RECORD_SIZE, SLOT_PAGES, Backing, RunFlag
+from hpview.wire import PAGE_SIZE, SLOT_PAGES, Backing, RunFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +38,15 @@ WHOLE_RANGE: Final = (Backing.PMD_2M, Backing.PUD_1G, Backing.ZERO, Backing.UNKN
 """Backings of which ``range_mask`` may say that the range is what counts."""
 
 COUNTS: Final = ("present", "swapped", "zero", "guard")
+_FLAGS_BIT: Final = np.uint64(16)
+_BACKING_BIT: Final = np.uint64(32)
+_BYTE: Final = np.uint64(0xFF)
+_HALF: Final = np.uint64(0xFFFF)
+_HALF_BITS: Final = np.uint64(16)
+_WORD: Final = np.uint64(0xFFFFFFFF)
+_WORD_BITS: Final = np.uint64(32)
+_IS_4K: Final = np.uint64(Backing.PTE_4K << 16)
+_IS_SWAP: Final = np.uint64(Backing.SWAP << 16)
 _SLOT_SHIFT: Final = np.uint64(21)
 _PAGE_SHIFT: Final = np.uint64(12)
 _SLOT_PAGE: Final = np.uint64(SLOT_PAGES - 1)
@@ -47,23 +56,29 @@ _FROM_TABLE: Final = np.isin(np.arange(len(Backing)), (Backing.PTE_4K, Backing.S
 """By Backing: whether the bytes are those of the counts (and not those of the range)."""
 
 
-def from_wire(records: Records) -> Records:
-    """Make RUN rows of ``wire.RUN`` records.
-
-    start, end and the four counts stand side by side in both layouts and are copied
-    at once; tests/test_space_rows.py compares every field.
+def from_wire(words: NDArray[np.uint64], single: NDArray[np.bool_] | None = None) -> Records:
+    """Make RUN rows of records.
 
     Args:
-        records: dtype ``wire.RUN``, shape (n,), contiguous.
+        words: RUN records, or VMA records with the flag SINGLE, as ``wire.words``,
+            shape (n, 8).
+        single: Which of them are VMA records, shape (n,); None means none.
 
     Returns:
-        dtype RUN, shape (n,).
+        dtype RUN, shape (n,); tests/test_space_rows.py compares every field.
     """
-    out = np.zeros(len(records), dtype=RUN)
-    words = records.view(np.uint64).reshape(-1, RECORD_SIZE // 8)
-    out.view(np.uint64).reshape(-1, RUN.itemsize // 8)[:, :3] = words[:, 1:4]
-    out["flags"] = records["flags"]
-    out["backing"] = records["backing"]
+    out = np.empty(len(words), dtype=RUN)
+    to = out.view(np.uint64).reshape(-1, RUN.itemsize // 8)
+    to[:, 0], to[:, 1] = words[:, 1], words[:, 2]
+    counts, kind = words[:, 3], words[:, 0]
+    flags = (kind >> _FLAGS_BIT & _HALF) | (kind >> _BACKING_BIT & _BYTE) << _HALF_BITS
+    if single is not None and single.any():
+        pages = words[:, 7]
+        present = np.minimum(pages & _WORD, _HALF)
+        swapped = np.minimum(pages >> _WORD_BITS, _HALF)
+        counts = np.where(single, present | swapped << _HALF_BITS, counts)
+        flags = np.where(single, np.where(present > 0, _IS_4K, _IS_SWAP), flags)
+    to[:, 2], to[:, 3] = counts, flags
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -11,8 +11,9 @@ from hpview import wire
 from hpview.errors import CorruptStream
 from hpview.space import runs as runs_
 from hpview.space import vma as vma_
+from hpview.space.checks import Ranges, check_runs, check_vmas, corrupt, cut_leaves
 from hpview.space.vma import Mark
-from hpview.wire import RECORD_SIZE, Backing, RunFlag, VmaFlag
+from hpview.wire import VmaFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,15 +23,13 @@ if TYPE_CHECKING:
 _MINUS_ONE: Final = np.array([-1], dtype=np.intp)
 _CONT: Final = np.uint16(VmaFlag.CONT)
 _MORE: Final = np.uint16(VmaFlag.MORE)
+_SINGLE: Final = np.uint16(VmaFlag.SINGLE)
 _PIECES: Final = _CONT | _MORE
+_OF_RECORDS: Final = _PIECES | _SINGLE
 _PARTIAL: Final = np.uint16(Mark.PARTIAL)
 _CHANGED: Final = np.uint16(Mark.CHANGED)
-_ESTIMATE: Final = np.uint16(RunFlag.ESTIMATE)
-_IS_LEAF: Final = np.isin(np.arange(len(Backing)), (Backing.PMD_2M, Backing.PUD_1G))
-_LAST_BACKING: Final = np.uint8(max(Backing))
 _NONE: Final = np.uint16(0)
-_NEVER_SET: Final = np.uint64((1 << 63) | (wire.PAGE_SIZE - 1))
-_IN_SLOT: Final = np.uint64(wire.SLOT_SIZE - 1)
+_NO_END: Final = np.array([2**64 - 1], dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +54,14 @@ class Tail:
 _NO_TAIL: Final = Tail(0, 0, more=False, headless=False, run_end=0)
 
 
-class _Ranges(NamedTuple):
-    """Contiguous copies of addresses, shape (n,): what strided fields are slow at."""
-
-    start: NDArray[np.uint64]
-    end: NDArray[np.uint64]
-
-    def text(self, index: int) -> str:
-        return f"{self.start[index]:x}-{self.end[index]:x}"
-
-
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Checked records, ready to be merged.
 
     Attributes:
         awaits: The tail before still awaits a piece.
-        pieces: Whether some of the records were pieces of the tail before.
+        pieces: Further pieces of the tail before, dtype VMA, shape (k,).
         piece_bytes: What they add to its sums, shape (4,), in the order of ``vma.BYTES``.
-        piece_flags: Their ``VmaFlag``, without CONT and MORE.
         piece_runs: Runs of the tail before, dtype RUN, ascending.
         vmas: The other VMAs, pieces joined, dtype VMA, in stream order.
         runs: Their runs, dtype RUN, in stream order.
@@ -82,9 +70,8 @@ class Segment:
     """
 
     awaits: bool
-    pieces: bool
+    pieces: Records
     piece_bytes: NDArray[np.int64]
-    piece_flags: int
     piece_runs: Records
     vmas: Records
     runs: Records
@@ -106,188 +93,148 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
             a run is outside its VMA, out of order, of no known backing, or counts more
             pages than its slots hold.
     """
-    vma_at, run_at = np.flatnonzero(is_vma), np.flatnonzero(~is_vma)
-    rows = vma_.from_wire(records.take(vma_at).view(wire.VMA))
-    runs = runs_.from_wire(records.take(run_at).view(wire.RUN))
-    ranges = _Ranges(rows["start"].copy(), rows["end"].copy())
-    _check_vmas(ranges, offset, vma_at)
-
+    words = wire.words(records)
+    vma_at = np.flatnonzero(is_vma)
+    rows = vma_.from_wire(_chosen(words, vma_at))
     flags = rows["flags"].copy()
-    pieces = bool(np.count_nonzero(flags & _PIECES))
+    rows["flags"] &= ~_OF_RECORDS
+    ranges = Ranges(rows["start"].copy(), rows["end"].copy())
+    single = (flags & _SINGLE) != 0
+    check_vmas(rows, ranges, single, offset, vma_at)
+    # A VMA that is its own run stands among the runs, too.
+    is_run = ~is_vma
+    is_run[vma_at] = single
+    run_at = np.flatnonzero(is_run)
+    of_vma = is_vma[run_at]
+    runs = runs_.from_wire(_chosen(words, run_at), of_vma)
+
     known = tail or _NO_TAIL
+    pieces = bool(np.count_nonzero(flags & _PIECES))
     first = _begins(ranges, flags, known) if pieces else np.ones(len(rows), dtype=np.bool_)
-    # The VMA records before each run: 0 for a run of the tail.
-    holders = run_at - np.arange(len(run_at))
+    # The VMA records up to each run: 0 for a run of the tail.
+    holders = np.cumsum(is_vma, dtype=np.intp)[run_at]
     owners = holders - 1
     if pieces:
         owners = np.concatenate((_MINUS_ONE, np.cumsum(first) - 1))[holders]
-    led_runs = int(np.searchsorted(owners, 0))
     piece_bytes = np.zeros(len(vma_.BYTES), dtype=np.int64)
-    if len(runs):
+    if not of_vma.all():
         if tail is None and not is_vma[0]:
             raise CorruptStream(offset, "a run before any VMA")
-        _check_runs(runs, ranges, holders, owners, known, offset, run_at)
-        excess = _cut_leaves(runs, holders, len(rows) + 1)
+        plain = np.flatnonzero(~of_vma)
+        some, at = runs[plain], holders[plain]
+        of_tail = known.start, known.end, known.run_end
+        check_runs(some, ranges, at, owners[plain], of_tail, offset, run_at[plain])
+        excess = cut_leaves(some, at, len(rows) + 1)
         if excess is not None:
             vma_.sums_of(rows)[:] -= excess[1:]
             piece_bytes -= excess[0]
 
-    led, piece_flags, awaits = 0, 0, known.more
-    more = bool(len(flags) and flags[-1] & _MORE)
+    led, awaits, headless = rows[:0], known.more, False
     if pieces:
         heads = np.flatnonzero(first)
-        led = int(heads[0]) if len(heads) else len(rows)
-        if led:
-            awaits = bool(flags[led - 1] & _MORE)
-            piece_bytes += vma_.total_bytes(rows[:led])
-            piece_flags = int(np.bitwise_or.reduce(flags[:led]) & ~_PIECES)
+        led = rows[: int(heads[0]) if len(heads) else len(rows)]
+        if len(led):
+            awaits = bool(flags[len(led) - 1] & _MORE)
+            piece_bytes += vma_.total_bytes(led)
+        headless = bool(len(heads) and flags[heads[-1]] & _CONT)
         rows = _joined(rows, flags, heads)
+        if len(led) and int(led["end"][-1]) < known.run_end:
+            corrupt(offset, vma_at[0], "a piece that ends before the runs of its VMA")
+        _check_ends(led, rows, runs, owners, offset, run_at)
+    more = bool(flags[-1] & _MORE) if len(flags) else known.more
+    led_runs = int(np.searchsorted(owners, 0))
     return Segment(
         awaits=awaits,
-        pieces=led > 0,
+        pieces=led,
         piece_bytes=piece_bytes,
-        piece_flags=piece_flags,
         piece_runs=runs[:led_runs],
         vmas=rows,
         runs=runs[led_runs:],
         owners=owners[led_runs:],
-        tail=_new_tail(tail, rows, runs, owners, more=more if len(flags) else known.more),
+        tail=_new_tail(tail, led, rows, runs, owners, more=more, headless=headless),
     )
 
 
-def _begins(ranges: _Ranges, flags: NDArray[np.uint16], tail: Tail) -> NDArray[np.bool_]:
-    """Which VMA records begin a VMA rather than continue the record before, shape (n,)."""
-    start, end = ranges
+def _chosen(words: NDArray[np.uint64], at: NDArray[np.intp]) -> NDArray[np.uint64]:
+    """Some rows, contiguous; no copy where all are chosen, the usual case."""
+    return words if len(at) == len(words) else words[at]
+
+
+def _begins(ranges: Ranges, flags: NDArray[np.uint16], tail: Tail) -> NDArray[np.bool_]:
+    """Which VMA records begin a VMA rather than continue the record before, shape (n,).
+
+    The end of a VMA may have moved between two pieces.
+    """
     same = np.empty(len(flags), dtype=np.bool_)
-    same[0] = tail.more and (tail.start, tail.end) == (int(start[0]), int(end[0]))
-    same[1:] = ((flags[:-1] & _MORE) != 0) & (start[1:] == start[:-1]) & (end[1:] == end[:-1])
+    same[0] = tail.more and tail.start == int(ranges.start[0])
+    same[1:] = ((flags[:-1] & _MORE) != 0) & (ranges.start[1:] == ranges.start[:-1])
     continues: NDArray[np.bool_] = same & ((flags & _CONT) != 0)
     return ~continues
 
 
 def _joined(rows: Records, flags: NDArray[np.uint16], heads: NDArray[np.intp]) -> Records:
-    """Add up the pieces of each VMA and mark what is missing.
+    """Add up the pieces of each VMA and mark what changed and what is missing.
 
     Args:
         rows: dtype VMA, one per record, shape (n,).
         flags: Their ``VmaFlag``, shape (n,).
         heads: The rows that begin a VMA, shape (m,).
     """
-    out = rows.take(heads)
     if not len(heads):
-        return out
+        return rows[:0]
+    last = np.append(heads[1:], len(rows)) - 1
+    out = rows.take(last)
     vma_.sums_of(out)[:] = np.add.reduceat(vma_.sums_of(rows), heads, axis=0)
-    out["flags"] = np.bitwise_or.reduceat(flags, heads) & ~_PIECES
-    open_ = (flags[np.append(heads[1:], len(rows)) - 1] & _MORE) != 0
+    out["flags"] = np.bitwise_or.reduceat(rows["flags"], heads)
+    open_ = (flags[last] & _MORE) != 0
     marks = np.where(open_, _PARTIAL, _NONE)
     marks[:-1][open_[:-1]] |= _CHANGED
     marks[(flags[heads] & _CONT) != 0] |= _PARTIAL | _CHANGED
+    marks[changed_between(rows[heads], out)] |= _CHANGED
     out["marks"] = marks
     return out
 
 
-def _check_vmas(ranges: _Ranges, offset: int, at: NDArray[np.intp]) -> None:
-    bad = _no_pages(ranges)
-    if bad is not None:
-        i = int(bad.argmax())
-        _corrupt(offset, at[i], f"VMA {ranges.text(i)} is no range of pages")
+def changed_between(some: Records, later: Records) -> NDArray[np.bool_]:
+    """Which VMAs were others at a later piece, shape (n,)."""
+    changed: NDArray[np.bool_] = (some["end"] != later["end"]) | (
+        some["vm_flags"] != later["vm_flags"]
+    )
+    return changed
 
 
-def _check_runs(
+def _check_ends(
+    led: Records,
+    rows: Records,
     runs: Records,
-    vmas: _Ranges,
-    holders: NDArray[np.intp],
     owners: NDArray[np.intp],
-    tail: Tail,
     offset: int,
     at: NDArray[np.intp],
 ) -> None:
-    """Refuse runs that cannot be.
-
-    Args:
-        runs: dtype RUN, shape (n,), n > 0.
-        vmas: Of the VMA records.
-        holders: Number of VMA records before each run, shape (n,); 0 means ``tail``.
-        owners: The VMA of each run, pieces joined, -1 for ``tail``, shape (n,).
-        tail: The newest VMA before these records.
-        offset: As in ``parse``.
-        at: Where the runs stand among the records, shape (n,).
-    """
-    ranges = _Ranges(runs["start"].copy(), runs["end"].copy())
-    start, end = ranges
-    lo = np.concatenate((np.array([tail.start], dtype=np.uint64), vmas.start))[holders]
-    hi = np.concatenate((np.array([tail.end], dtype=np.uint64), vmas.end))[holders]
-    outside = (start < lo) | (end > hi)
-    outside[1:] |= (start[1:] < end[:-1]) & (owners[1:] == owners[:-1])
-    outside[0] |= owners[0] == -1 and int(start[0]) < tail.run_end
-    backing = runs["backing"].copy()
-    crowded = runs_.pages_counted(runs) > runs_.room(start, end)
-    if np.count_nonzero(crowded):
-        # Where the range is what counts, the page counts are not used.
-        for whole in runs_.WHOLE_RANGE:
-            crowded &= ~runs_.range_mask(runs, whole)
-    no_pages = _no_pages(ranges)
-    bad = outside | crowded | (backing > _LAST_BACKING)
-    if no_pages is not None:
-        bad |= no_pages
-    if not np.count_nonzero(bad):
-        return
-    i = int(bad.argmax())
-    if no_pages is not None and no_pages[i]:
-        what = "is no range of pages"
-    elif outside[i]:
-        what = f"is not inside {lo[i]:x}-{hi[i]:x} or begins before the last run's end"
-    elif backing[i] > _LAST_BACKING:
-        what = f"has backing {backing[i]}, which is not known"
-    else:
-        what = "has more pages than its slots"
-    _corrupt(offset, at[i], f"run {ranges.text(i)} {what}")
-
-
-def _no_pages(ranges: _Ranges) -> NDArray[np.bool_] | None:
-    """Which ranges are empty, cut pages or have an end that int64 cannot hold; None: none."""
-    start, end = ranges
-    bad: NDArray[np.bool_] = (start >= end) | (((start | end) & _NEVER_SET) != 0)
-    return bad if np.count_nonzero(bad) else None
-
-
-def _cut_leaves(runs: Records, holders: NDArray[np.intp], count: int) -> NDArray[np.int64] | None:
-    """What VMA records count too much: a leaf that sticks out of its VMA, as a whole slot.
-
-    No kernel maps one so, but backing and range may have been read at two times.
-
-    Returns:
-        Bytes by holder, shape (count, 4), in the order of ``vma.BYTES``, or None.
-    """
-    cut = ((runs["start"] | runs["end"]) & _IN_SLOT) != 0
-    cut &= _IS_LEAF[runs["backing"]]
-    if not np.count_nonzero(cut):
-        return None
-    excess = np.zeros((count, len(vma_.BYTES)), dtype=np.int64)
-    whole = runs_.slots_of(runs["start"], runs["end"]) * wire.SLOT_SIZE
-    over = whole - (runs["end"] - runs["start"]).astype(np.int64)
-    # An estimate is laid out from the VMA's start: its slots stand where none can be.
-    cut &= (runs["flags"] & _ESTIMATE) == 0
-    for field, backing in (("bytes_2m", Backing.PMD_2M), ("bytes_1g", Backing.PUD_1G)):
-        leaf = cut & runs_.range_mask(runs, backing)
-        np.add.at(excess[:, vma_.BYTES.index(field)], holders[leaf], over[leaf])
-    return excess
+    """Refuse runs that lie behind the end of a later piece: it was read up to there."""
+    ends = np.append(led["end"][-1:] if len(led) else _NO_END, rows["end"])
+    beyond = runs["end"] > ends[owners + 1]
+    if np.count_nonzero(beyond):
+        i = int(beyond.argmax())
+        corrupt(offset, at[i], f"run at {runs['start'][i]:x} is behind the end of its VMA")
 
 
 def _new_tail(
-    tail: Tail | None, rows: Records, runs: Records, owners: NDArray[np.intp], *, more: bool
+    tail: Tail | None,
+    led: Records,
+    rows: Records,
+    runs: Records,
+    owners: NDArray[np.intp],
+    *,
+    more: bool,
+    headless: bool,
 ) -> Tail | None:
     run_end = int(runs["end"][-1]) if len(runs) and owners[-1] == len(rows) - 1 else None
     if len(rows):
         row = rows[-1]
         start = int(row["start"])
-        # Of the last VMA, nothing but missing pieces at its head is known to be wrong yet.
-        headless = bool(row["marks"] & _CHANGED)
         return Tail(start, int(row["end"]), more, headless, run_end or start)
     if tail is None:
         return None
-    return replace(tail, more=more, run_end=run_end or tail.run_end)
-
-
-def _corrupt(offset: int, at: np.intp, what: str) -> NoReturn:
-    raise CorruptStream(offset + int(at) * RECORD_SIZE, what)
+    end = int(led["end"][-1]) if len(led) else tail.end
+    return replace(tail, end=end, more=more, run_end=run_end or tail.run_end)

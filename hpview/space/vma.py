@@ -37,50 +37,57 @@ VMA: Final = np.dtype(
 
 ``start``, ``end``: addresses, end exclusive. ``vm_flags``: ``wire.VmFlag`` and more.
 ``pgoff``: pages. ``dev``: major << 20 | minor. ``name``: for ``AddressSpace.name_of``.
-``flags``: ``wire.VmaFlag`` without CONT and MORE. ``marks``: ``Mark``. ``bytes_*``: bytes.
+``flags``: ``wire.VmaFlag`` without CONT, MORE and SINGLE. ``marks``: ``Mark``. ``bytes_*``: bytes.
 """
 
 BYTES: Final = ("bytes_4k", "bytes_2m", "bytes_1g", "bytes_swap")
 """The fields of VMA that are sums, in the order of every vector of four sums."""
 
+_DEV_BIT: Final = np.uint64(32)
+_FLAGS_BIT: Final = np.uint64(16)
+_HALF: Final = np.uint64(0xFFFF)
 _PER_WORD: Final = 8
 _WORDS: Final = VMA.itemsize // _PER_WORD
 _FIRST_SUM: Final = 7
-_WIRE_SUMS: Final = np.array([14, 12, 13, 15])
-"""Where pages_4k, slots_2m, slots_1g and pages_swap stand in a record, in units of u4."""
-_UNITS: Final = np.array(
-    [wire.PAGE_SIZE, wire.SLOT_SIZE, wire.SLOT_SIZE, wire.PAGE_SIZE], dtype=np.int64
+_WIRE_SUMS: Final = (
+    (14, np.uint64(wire.PAGE_SIZE)),
+    (12, np.uint64(wire.SLOT_SIZE)),
+    (13, np.uint64(wire.SLOT_SIZE)),
+    (15, np.uint64(wire.PAGE_SIZE)),
 )
+"""Of pages_4k, slots_2m, slots_1g and pages_swap: place in a record, in u4, and unit in bytes."""
 
 
 class Mark(IntFlag):
     """What happened to a VMA while it was read."""
 
     CHANGED = 1
-    """It overlapped another record, was read again, was cut by a newer one, or broke off."""
+    """It overlapped another record, was read again, was cut by a newer one, broke off, or
+    was another one at its next piece."""
     PARTIAL = 2
     """A piece was not seen (or not yet): the sums and runs are not those of the whole."""
 
 
-def from_wire(records: Records) -> Records:
-    """Make VMA rows of ``wire.VMA`` records.
-
-    start, end, vm_flags, pgoff and ino stand side by side in both layouts and are
-    copied at once; tests/test_space_rows.py compares every field.
+def from_wire(words: NDArray[np.uint64]) -> Records:
+    """Make VMA rows of VMA records.
 
     Args:
-        records: dtype ``wire.VMA``, shape (n,), contiguous.
+        words: The records as ``wire.words``, contiguous, shape (n, 8).
 
     Returns:
-        dtype VMA, shape (n,); ``flags`` still with CONT and MORE, no marks, no name.
+        dtype VMA, shape (n,); ``flags`` still with CONT, MORE and SINGLE, no marks, no
+        name; tests/test_space_rows.py compares every field.
     """
-    out = np.zeros(len(records), dtype=VMA)
-    words = records.view(np.uint64).reshape(-1, wire.RECORD_SIZE // _PER_WORD)
-    out.view(np.uint64).reshape(-1, _WORDS)[:, :5] = words[:, 1:6]
-    out["dev"] = records["dev"]
-    out["flags"] = records["flags"]
-    halves = records.view(np.uint32).reshape(-1, wire.RECORD_SIZE // 4)
-    np.multiply(halves[:, _WIRE_SUMS], _UNITS, out=sums_of(out))
+    out = np.empty(len(words), dtype=VMA)
+    to = out.view(np.uint64).reshape(-1, _WORDS)
+    halves = words.view(np.uint32)
+    # One column at a time: short rows are what numpy is slow at.
+    for place in range(5):
+        to[:, place] = words[:, place + 1]
+    to[:, 5] = words[:, 0] >> _DEV_BIT
+    to[:, 6] = words[:, 0] >> _FLAGS_BIT & _HALF
+    for place, (half, unit) in enumerate(_WIRE_SUMS, _FIRST_SUM):
+        np.multiply(halves[:, half], unit, out=to[:, place])
     return out
 
 
@@ -91,8 +98,8 @@ def sums_of(vmas: Records) -> NDArray[np.int64]:
 
 def total_bytes(vmas: Records) -> NDArray[np.int64]:
     """The sums over contiguous VMA rows, shape (4,), in the order of BYTES."""
-    total: NDArray[np.int64] = sums_of(vmas).sum(axis=0)
-    return total
+    sums = sums_of(vmas)
+    return np.array([sums[:, i].sum() for i in range(len(BYTES))], dtype=np.int64)
 
 
 def without(

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from hpview.kernelfs.pagemap import Pagemap
     from hpview.kernelfs.smaps import Smaps
 
-SCAN_PAGES: Final = 1 << 16
-"""Populated pages of one PAGEMAP_SCAN: 256 MiB, so that mmap_lock is not held long."""
+SCAN_PAGES: Final = 1 << 15
+"""Populated pages of one PAGEMAP_SCAN: 128 MiB, so that mmap_lock is held for about 0.5 ms."""
 
 PIECE_PAGES: Final = 1 << 18
 """Populated pages of one piece: 1 GiB of them, in a few scans."""
@@ -45,7 +45,7 @@ _PIECE_REGIONS: Final = 8192
 class ScanRegions:
     """PAGEMAP_SCAN (6.7): levels as the page tables have them."""
 
-    widest_gap = 1 << 64
+    widest_gap = (1 << 64) - 1
     """A gap costs next to nothing: there are no page tables below it."""
 
     def __init__(self, pagemap: Pagemap) -> None:

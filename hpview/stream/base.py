@@ -7,6 +7,7 @@ holds nothing locked when it returns, and goes on from there at the next call.
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
@@ -14,6 +15,36 @@ if TYPE_CHECKING:
 
 CHUNK_SIZE = 32768
 """The kernel's own buffer (PAGE_SIZE << 3): asking for more returns no more."""
+
+
+class Resume(Enum):
+    """How a ``read()`` found the VMA it began with.
+
+    The cases are those of the comment in task_vma_seq_get_next() (kernel/bpf/task_iter.c).
+    The VMA remembered is the one that waited when the read before ended, and was not
+    shown; or, where the lock was given up in mid-read, the one shown last.
+    """
+
+    FIRST = "first"
+    """The first VMA of the first task."""
+    GONE = "1"
+    """The VMA remembered is gone; the one above it is shown."""
+    SAME = "2"
+    """It is still there: shown if it waited, else the one above it."""
+    END = "3"
+    """No VMA is left at or above it: on to the next task, or the end."""
+    REPLACED = "4.1"
+    """Another VMA covers exactly its range: shown if it waited, else skipped."""
+    CHANGED = "4.2"
+    """A VMA of another range covers its last page, and is shown."""
+    WENT_ON = "1 or 2"
+    """Behind what was shown before; records do not tell which of the two."""
+    OTHER_MM = "exec"
+    """The process called exec(): the place was looked for in another address space."""
+    INSIDE = "inside"
+    """The VMA was only walked in part: on with the next piece."""
+    BUFFER = "buffer"
+    """Bytes were left from before; no VMA was looked for."""
 
 
 class Stream(Protocol):
@@ -36,6 +67,11 @@ class Stream(Protocol):
                 yet: call again (EAGAIN).
             HpviewError: The target is gone or may no longer be read.
         """
+        ...
+
+    @property
+    def resume(self) -> Resume | None:
+        """How the last ``read()`` found its place; None where the stream cannot know."""
         ...
 
     def close(self) -> None:
@@ -65,7 +101,7 @@ class Backend(Protocol):
         ...
 
     def open_all(self) -> Stream:
-        """A stream over every process that can be read: TASK and VMA records only."""
+        """A stream over every process that can be read: a TASK and a ROLLUP record of each."""
         ...
 
     def close(self) -> None:

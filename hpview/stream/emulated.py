@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
 from hpview.kernelfs.files import PROC
+from hpview.kernelfs.maps import MapsText
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, Levels, ScanRegions, SmapsLevels
-from hpview.stream.base import CHUNK_SIZE
+from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.stream.handover import Handover
-from hpview.stream.mappings import QueryMappings, TextMappings
-from hpview.stream.procfs_mm import Mappings, ProcMm, Regions
+from hpview.stream.mappings import Lines, QueryMappings, TextMappings
+from hpview.stream.procfs_mm import Density, ProcMm, Regions
 from hpview.stream.procfs_tasks import AllProcesses, OneProcess
 from hpview.stream.program import WalkProgram
+from hpview.stream.rollup import RollupProgram
 from hpview.stream.seq_file import SeqFile
 from hpview.stream.target import Target, threads
 from hpview.stream.task_vma import TaskVma
@@ -23,6 +26,7 @@ from hpview.wire import Source, Status
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hpview.stream.mappings import Mappings
     from hpview.stream.task_vma import Tasks
 
 
@@ -58,32 +62,36 @@ class Features:
 
 
 class _OpenMm:
-    """The descriptors of one visit to an address space.
+    """The descriptors of one visit to an address space, and what outlives the visit.
 
     Args:
         opener: Whose features to use.
         tgid: The process.
         tid: A thread of it that has an mm.
         identity: Of the mm.
-        levels: What was concluded at an earlier visit to the same mm.
+        before: The visit before this one, if it was to the same mm.
     """
 
     def __init__(
-        self, opener: ProcOpener, tgid: int, tid: int, identity: int, levels: Levels | None
+        self, opener: ProcOpener, tgid: int, tid: int, identity: int, before: _OpenMm | None
     ) -> None:
         root = opener.root if tgid == tid else opener.root / str(tgid) / "task"
-        self.tgid = tgid
-        self.levels = levels
+        self.thread = (tgid, tid)
+        self.levels: Levels | None = before.levels if before else None
+        self.density: Density = before.density if before else Density()
         self.pagemap = pagemap.Pagemap(tid, root)
-        self._maps: procmap_query.MapsQuery | None = None
+        self._query: procmap_query.MapsQuery | None = None
+        self.lines: Lines | None = None
         try:
             mappings: Mappings
             if opener.features.query:
-                self._maps = procmap_query.MapsQuery(tid, root)
-                mappings = QueryMappings(self._maps)
+                self._query = procmap_query.MapsQuery(tid, root)
+                self.lines = _lines(before, self.thread) or Lines(MapsText(tid, root))
+                mappings = QueryMappings(self._query, self.lines, opener.page_sizes)
             else:
                 mappings = TextMappings(tid, root, opener.page_sizes)
-            self.mm = ProcMm(identity, mappings, self._regions(opener, tid, root))
+            regions = self._regions(opener, tid, root)
+            self.mm = ProcMm(identity, mappings, regions, self.density)
         except BaseException:
             self.close()
             raise
@@ -113,22 +121,32 @@ class _OpenMm:
 
     def close(self) -> None:
         self.pagemap.close()
-        if self._maps is not None:
-            self._maps.close()
+        if self._query is not None:
+            self._query.close()
+        if self.lines is not None:
+            self.lines.close()
+
+
+def _lines(before: _OpenMm | None, thread: tuple[int, int]) -> Lines | None:
+    """The text of an earlier visit by the same thread, to go on in it; taken out of there."""
+    if before is None or before.thread != thread:
+        return None
+    lines, before.lines = before.lines, None
+    return lines
 
 
 class ProcOpener:
     """Opens address spaces, anew for each read(), and tells whether it is still the same.
 
     Attributes:
-        unreadable: Address spaces met so far that may not be read.
+        denied: An address space was met that may not be read.
     """
 
     def __init__(self, features: Features, root: Path) -> None:
         self.features = features
         self.root = root
         self.page_sizes = {} if features.query else hugetlbfs.page_sizes(root)
-        self.unreadable = 0
+        self.denied = False
         self._identity = 0
         self._current: _OpenMm | None = None
 
@@ -136,17 +154,16 @@ class ProcOpener:
         """See ``procfs_tasks.MmOpener``."""
         before = self._current
         # Threads of one process share their mm.
-        if before is not None and before.tgid == tgid and before.same_mm():
-            levels = before.levels
-        else:
-            levels = None
+        if before is not None and not (before.thread[0] == tgid and before.same_mm()):
+            before = None
+        if before is None:
             self._identity += 1
         try:
-            now = _OpenMm(self, tgid, tid, self._identity, levels)
+            now = _OpenMm(self, tgid, tid, self._identity, before)
         except (NoSuchProcess, NoMemoryMap):
             return None
         except AccessDenied:
-            self.unreadable += 1
+            self.denied = True
             return None
         self.close()
         self._current = now
@@ -165,16 +182,19 @@ class EmulatedStream:
     def __init__(self, features: Features, root: Path, target: Target | None) -> None:
         self._opener = ProcOpener(features, root)
         self._target = target
-        tasks: Tasks = (
-            AllProcesses(self._opener, root)
-            if target is None
-            else OneProcess(target, self._opener, root)
-        )
-        self._program = WalkProgram(features.source, self._status, runs=target is not None)
+        tasks: Tasks
+        if target is None:
+            tasks = AllProcesses(self._opener, root)
+            self._program: RollupProgram | WalkProgram = RollupProgram(
+                features.source, self._status
+            )
+        else:
+            tasks = OneProcess(target, self._opener, root)
+            self._program = WalkProgram(features.source, self._status)
+        self._iterator = TaskVma(tasks, self._program)
+        self._file = SeqFile(self._iterator)
         self._out = Handover(
-            SeqFile(TaskVma(tasks, self._program)).read,
-            self._program.take_spill,
-            target.gone if target is not None else None,
+            self._read, self._program.take_spill, target.gone if target is not None else None
         )
         self._open = True
 
@@ -184,18 +204,29 @@ class EmulatedStream:
         return self._opener.features.source
 
     @property
-    def unreadable(self) -> int:
-        """Processes left out so far, because they may not be read."""
-        return self._opener.unreadable
+    def resume(self) -> Resume | None:
+        """See ``Stream.resume``; None before the first read."""
+        return self._iterator.resume
 
     def read(self, size: int = CHUNK_SIZE) -> bytes:
         """See ``Stream.read``."""
         if not self._open:
             raise ValueError("read of a closed stream")
-        return self._out.read(size)
+        # start() says otherwise, if it is called at all
+        self._iterator.resume = Resume.BUFFER
+        data = self._out.read(size)
+        if not data:
+            self._iterator.resume = Resume.END
+        return data
+
+    def _read(self, size: int) -> bytes:
+        if self._program.spilt and not self._file.left:
+            # The program would ask to be called again; the kernel's is not called either.
+            raise BlockingIOError(errno.EAGAIN, "a piece waits")
+        return self._file.read(size)
 
     def _status(self) -> Status:
-        if self._target is not None and self._opener.unreadable:
+        if self._target is not None and self._opener.denied:
             return Status.PERMISSION
         return Status.COMPLETE
 

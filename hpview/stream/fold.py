@@ -15,23 +15,67 @@ from numpy.typing import NDArray
 from hpview.kernelfs.pagemap import Category
 from hpview.wire import (
     PUD_SIZE,
+    RECORD_SIZE,
     RUN,
     SLOT_PAGES,
     SLOT_SIZE,
+    VERSION,
     Backing,
     Kind,
     Records,
     RunFlag,
-    blank,
 )
 
 GUESSED: Final = 1 << 16
 """A category of hpview's own: HUGE was concluded, not read."""
 
 U64 = NDArray[np.uint64]
+
 _SLOT_SHIFT: Final = np.uint64(21)
 _PAGE_SHIFT: Final = np.uint64(12)
-_KEYS: Final = ("backing", "flags", "present", "swapped", "zero", "guard")
+
+# Words of a RUN record: kind, version, flags and backing; the range; the four counts.
+_HEAD, _START, _END, _COUNTS = range(4)
+_FLAGS_SHIFT: Final = np.uint64(16)
+_BACKING_SHIFT: Final = np.uint64(32)
+
+# Pages of one slot as the word of the counts has them.
+_PRESENT: Final = np.uint64(0xFFFF)
+_SWAPPED: Final = np.uint64(0xFFFF << 16)
+_ZERO: Final = np.uint64(0xFFFF << 32)
+_LEAF_COUNTS: Final = np.uint64(SLOT_PAGES)
+_HUGE_ZERO_COUNTS: Final = np.uint64(SLOT_PAGES << 32)
+
+# What a slot is if any page of it says so.
+_HUGE, _MIGRATING, _HUGE_ZERO, _GUESSED = (np.uint64(1 << i) for i in range(4))
+
+_LOW: Final = np.uint64(0x1FF)
+"""All categories of the kernel's."""
+_GUESSED_SHIFT: Final = np.uint64(7)
+"""From ``GUESSED`` to the bit behind them."""
+
+
+def _tables() -> tuple[U64, U64]:
+    """By categories: what a page adds to the counts of its slot, and what it makes the slot."""
+    c = Category
+    leaf, small = c.HUGE | c.PRESENT | c.PFNZERO, c.HUGE | c.SWAPPED | c.GUARD
+    category = np.arange(1024)
+    counts, kind = np.zeros((2, 1024), np.uint64)
+    for table, mask, wanted, value in (
+        (counts, leaf, c.PRESENT, 1),
+        (counts, small, c.SWAPPED, 1 << 16),
+        (counts, leaf, c.PRESENT | c.PFNZERO, 1 << 32),
+        (counts, c.GUARD, c.GUARD, 1 << 48),
+        (kind, leaf, c.HUGE | c.PRESENT, _HUGE),
+        (kind, c.HUGE | c.PRESENT | c.SWAPPED, c.HUGE | c.SWAPPED, _MIGRATING),
+        (kind, leaf, leaf, _HUGE_ZERO),
+        (kind, GUESSED >> 7, GUESSED >> 7, _GUESSED),
+    ):
+        table[(category & mask) == wanted] |= np.uint64(value)
+    return counts, kind
+
+
+_ADDS, _MAKES = _tables()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +108,21 @@ def fold(starts: U64, ends: U64, page_sizes: U64, regions: Records) -> Folded:
     vma, category = vma[piece], category[piece]
     begin = slot << _SLOT_SHIFT
     category = _without_impossible(category, begin, starts[vma], ends[vma])
-    pages = (
-        (np.minimum(hi[piece], begin + np.uint64(SLOT_SIZE)) - np.maximum(lo[piece], begin))
-        >> _PAGE_SHIFT
-    ).astype(np.int64)
+    until = begin + np.uint64(SLOT_SIZE)
+    pages = (np.minimum(hi[piece], until) - np.maximum(lo[piece], begin)) >> _PAGE_SHIFT
     new = np.empty(len(slot), bool)
     new[0] = True
     new[1:] = (slot[1:] != slot[:-1]) | (vma[1:] != vma[:-1])
     heads = np.flatnonzero(new)
     vma = vma[heads]
-    runs = _classify(heads, category, pages, page_sizes[vma] >= PUD_SIZE)
-    runs["start"] = np.maximum(begin[heads], starts[vma])
-    runs["end"] = np.minimum(begin[heads] + np.uint64(SLOT_SIZE), ends[vma])
-    keep = (runs["present"] | runs["swapped"] | runs["zero"] | runs["guard"]) != 0
-    runs, vma = _join(runs[keep], vma[keep])
+    whole = np.zeros((len(heads), RECORD_SIZE // 8), "<u8")
+    whole[:, _START] = np.maximum(begin[heads], starts[vma])
+    whole[:, _END] = np.minimum(until[heads], ends[vma])
+    whole[:, _HEAD], whole[:, _COUNTS] = _classify(
+        heads, category, pages, page_sizes[vma] >= PUD_SIZE
+    )
+    keep = np.flatnonzero(whole[:, _COUNTS])
+    runs, vma = _join(whole[keep], vma[keep])
     first = np.searchsorted(vma, np.arange(len(starts) + 1))
     return Folded(runs, first.astype(np.intp))
 
@@ -111,70 +156,74 @@ def _without_impossible(
 ) -> NDArray[np.uint64]:
     """Drop guessed leaves that a VMA's border cuts: a PMD leaf lies in one VMA."""
     wrong = (category & np.uint64(GUESSED)) != 0
+    if not wrong.any():
+        return category
     wrong &= (begin < starts) | (begin + np.uint64(SLOT_SIZE) > ends)
     return np.where(wrong, category & ~np.uint64(Category.HUGE | GUESSED), category)
 
 
 def _classify(
-    heads: NDArray[np.intp],
-    category: NDArray[np.uint64],
-    pages: NDArray[np.int64],
-    gigantic: NDArray[np.bool_],
-) -> Records:
-    """One RUN record a slot, without its range; ``heads`` begin the slots' fragments."""
+    heads: NDArray[np.intp], category: U64, pages: U64, gigantic: NDArray[np.bool_]
+) -> tuple[U64, U64]:
+    """The words of RUN records besides the range, one a slot; ``heads`` begin its fragments."""
+    code = ((category & _LOW) | (category >> _GUESSED_SHIFT)).astype(np.intp)
+    counts = np.add.reduceat(_ADDS[code] * pages, heads)
+    kind = np.bitwise_or.reduceat(_MAKES[code], heads)
 
-    def count(mask: int, wanted: int) -> NDArray[np.int64]:
-        hit = (category & np.uint64(mask)) == np.uint64(wanted)
-        total: NDArray[np.int64] = np.add.reduceat(np.where(hit, pages, 0), heads)
-        return total
-
-    c = Category
-    huge = count(c.HUGE | c.PRESENT | c.PFNZERO, c.HUGE | c.PRESENT) > 0
-    migrating = count(c.HUGE | c.PRESENT | c.SWAPPED, c.HUGE | c.SWAPPED) > 0
-    guessed = count(GUESSED, GUESSED) > 0
-    leaf = huge | migrating
-    # A slot may change between two scans that each saw a part of it: the leaf wins.
-    huge_zero = count(c.HUGE | c.PRESENT | c.PFNZERO, c.HUGE | c.PRESENT | c.PFNZERO) > 0
-    huge_zero &= ~leaf
-    small = ~(leaf | huge_zero)
-
-    out = blank(Kind.RUN, len(heads))
-    out["present"] = np.where(
-        leaf, SLOT_PAGES, small * count(c.HUGE | c.PRESENT | c.PFNZERO, c.PRESENT)
-    )
-    out["zero"] = np.where(
-        huge_zero,
-        SLOT_PAGES,
-        small * count(c.HUGE | c.PRESENT | c.PFNZERO, c.PRESENT | c.PFNZERO),
-    )
-    out["swapped"] = small * count(c.HUGE | c.SWAPPED | c.GUARD, c.SWAPPED)
-    out["guard"] = small * count(c.GUARD, c.GUARD)
-    out["backing"] = np.select(
-        [leaf & gigantic, leaf, out["present"] > 0, out["swapped"] > 0, out["zero"] > 0],
-        [Backing.PUD_1G, Backing.PMD_2M, Backing.PTE_4K, Backing.SWAP, Backing.ZERO],
-        Backing.NONE,
-    )
-    out["flags"] = (
-        huge_zero * RunFlag.PMD_ZERO
-        | (migrating & ~huge) * RunFlag.MIGRATING
-        | guessed * RunFlag.ESTIMATE
-    )
-    return out
+    backing = np.where(counts & _ZERO, np.uint64(Backing.ZERO), np.uint64(Backing.NONE))
+    backing[(counts & _SWAPPED) != 0] = Backing.SWAP
+    backing[(counts & _PRESENT) != 0] = Backing.PTE_4K
+    flags = np.zeros(len(heads), np.uint64)
+    if kind.any():
+        # A slot may change between two scans that each saw a part of it: the leaf wins.
+        leaf = (kind & (_HUGE | _MIGRATING)) != 0
+        huge_zero = ~leaf & ((kind & _HUGE_ZERO) != 0)
+        counts[leaf] = _LEAF_COUNTS
+        counts[huge_zero] = _HUGE_ZERO_COUNTS
+        backing[leaf] = Backing.PMD_2M
+        backing[leaf & gigantic] = Backing.PUD_1G
+        backing[huge_zero] = Backing.ZERO
+        flags[huge_zero] = RunFlag.PMD_ZERO
+        flags[(kind & (_HUGE | _MIGRATING)) == _MIGRATING] |= np.uint64(RunFlag.MIGRATING)
+        flags[(kind & _GUESSED) != 0] |= np.uint64(RunFlag.ESTIMATE)
+    head = np.uint64(Kind.RUN | VERSION << 8) | flags << _FLAGS_SHIFT | backing << _BACKING_SHIFT
+    return head, counts
 
 
-def _join(runs: Records, vma: NDArray[np.intp]) -> tuple[Records, NDArray[np.intp]]:
+def _join(runs: U64, vma: NDArray[np.intp]) -> tuple[Records, NDArray[np.intp]]:
     """Merge adjacent slots of one VMA that are equal in all but their range."""
-    if len(runs) < 2:
-        return runs, vma
-    new = np.empty(len(runs), bool)
-    new[0] = True
-    new[1:] = (vma[1:] != vma[:-1]) | (runs["start"][1:] != runs["end"][:-1])
-    for key in _KEYS:
-        new[1:] |= runs[key][1:] != runs[key][:-1]
-    heads = np.flatnonzero(new)
-    out = runs[heads]
-    out["end"] = runs["end"][np.append(heads[1:], len(runs)) - 1]
-    return out, vma[heads]
+    new = np.ones(len(runs), bool)
+    new[1:] = (vma[1:] != vma[:-1]) | (runs[1:, _START] != runs[:-1, _END])
+    for key in (_HEAD, _COUNTS):
+        new[1:] |= runs[1:, key] != runs[:-1, key]
+    if not new.all():
+        heads = np.flatnonzero(new)
+        last = np.append(heads[1:], len(runs)) - 1
+        ends = runs[last, _END]
+        runs, vma = runs[heads], vma[heads]
+        runs[:, _END] = ends
+    return runs.view(RUN).reshape(-1), vma
+
+
+def only_sums(runs: Records) -> NDArray[np.bool_]:
+    """Which runs say no more than their counts of present and swapped pages, shape (n,)."""
+    whole = words(runs)
+    backing = whole[:, _HEAD] >> _FLAGS_SHIFT  # with the flags below it
+    small = (backing == Backing.PTE_4K << 16) | (backing == Backing.SWAP << 16)
+    small &= (whole[:, _COUNTS] & ~(_PRESENT | _SWAPPED)) == 0
+    only: NDArray[np.bool_] = small
+    return only
+
+
+def words(records: Records) -> U64:
+    """The same records as eight numbers each, which numpy handles faster; shape (n, 8)."""
+    return records.view("<u8").reshape(-1, RECORD_SIZE // 8)
+
+
+def pick(records: Records, at: NDArray[np.intp]) -> Records:
+    """Some of the records, in the order of their indexes (a copy)."""
+    out: Records = words(records)[at].view(records.dtype).reshape(-1)
+    return out
 
 
 def slot_counts(runs: Records) -> NDArray[np.int64]:

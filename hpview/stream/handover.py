@@ -41,8 +41,8 @@ class Handover:
         if not self._left and not self._ended:
             self._left = self._next(size)
             # In a walk over all tasks a further read(2) would go on behind the
-            # last one (task_vma_seq_get_next() keeps tid + 1): the first 0 is final.
-            self._ended = not self._left
+            # last one (task_vma_seq_get_next() keeps tid + 1): the trailer is final.
+            self._ended = not self._left or self._left[-RECORD_SIZE] == Kind.END
         out, self._left = self._left[:size], self._left[size:]
         return out
 

@@ -18,6 +18,9 @@ from hpview.wire import Source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 class KernelStream:
     """``Stream`` over one iterator; reads are serialised.
@@ -49,6 +52,11 @@ class KernelStream:
         """Always ``Source.BPF``."""
         return Source.BPF
 
+    @property
+    def resume(self) -> None:
+        """Never known: the iterator does not tell."""
+        return
+
     def read(self, size: int = CHUNK_SIZE) -> bytes:
         """See ``Stream.read``."""
         with self._lock:
@@ -60,6 +68,7 @@ class KernelStream:
         if self._program.state.spill_count and self._program.drained(self._received):
             # Read(2) would say EAGAIN, or nothing at all if the process has exited.
             raise BlockingIOError(errno.EAGAIN, "a piece waits")
+        self._program.state.params.reads += 1
         try:
             data = os.read(self._fd, size)
         except BlockingIOError:
@@ -110,6 +119,30 @@ class KernelBackend:
         """See ``Backend.open_all``."""
         return self._open(Mode.ALL, None)
 
+    def page_bits(self, pid: int, address: int) -> NDArray[np.uint16] | None:
+        """What the page table says of the 512 pages of one slot: ``state.EntryBit``, shape (512,).
+
+        Args:
+            pid: Process.
+            address: In the slot, and in a VMA; pages of other VMAs in the slot are told, too.
+
+        Returns:
+            None when nothing is mapped there any more, or its tables cannot be read.
+
+        Raises:
+            NoSuchProcess, NoMemoryMap, BackendUnavailable: As ``open``.
+        """
+        target = Target(pid)
+        program = self._lease()
+        try:
+            fd = program.start(Mode.SLOT, target.pid, address)
+            try:
+                return program.take_pages(fd)
+            finally:
+                os.close(fd)
+        finally:
+            self._give_back(program)
+
     def close(self) -> None:
         """Unload what is idle; programs in use are unloaded as their streams close."""
         with self._lock:
@@ -118,13 +151,16 @@ class KernelBackend:
         for program in idle:
             program.close()
 
-    def _open(self, mode: Mode, target: Target | None) -> KernelStream:
+    def _lease(self) -> LoadedProgram:
         with self._lock:
             if self._closed:
                 raise ValueError("open on a closed backend")
-            program = self._idle.pop() if self._idle else None
-        if program is None:
-            program = LoadedProgram()
+            if self._idle:
+                return self._idle.pop()
+        return LoadedProgram()
+
+    def _open(self, mode: Mode, target: Target | None) -> KernelStream:
+        program = self._lease()
         try:
             fd = program.start(mode, target.pid if target is not None else 0)
         except BaseException:

@@ -11,7 +11,9 @@ import struct
 from contextlib import suppress
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from hpview.errors import BackendUnavailable
 from hpview.kernelfs.files import PROC
@@ -21,6 +23,9 @@ from hpview.stream.calibrate import calibrate
 from hpview.stream.lskel import LightSkeleton, Loaded, LoadFailed
 from hpview.stream.state import OUT_OFFSET, Mode, State
 from hpview.wire import RECORD_SIZE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 UNITS_PER_TABLE: Final = 16
 """bpfprog/slots.h: a full PTE table costs 16 units of the budget."""
@@ -62,12 +67,13 @@ class LoadedProgram:
             self.close()
             raise
 
-    def start(self, mode: Mode, pid: int = 0) -> int:
+    def start(self, mode: Mode, pid: int = 0, slot: int = 0) -> int:
         """Reset the state and return the descriptor of a new iterator.
 
         Args:
-            mode: ONE or ALL.
-            pid: The process for ONE, as numbered in our pid namespace.
+            mode: ONE, ALL or SLOT.
+            pid: The process for ONE and SLOT, as numbered in our pid namespace.
+            slot: For SLOT: an address in it that a VMA covers.
         """
         if not self._machine.zero_pmd:
             # Huge pages may have been allowed since; then there is a huge zero page.
@@ -80,6 +86,7 @@ class LoadedProgram:
         state.spill_count = 0
         params = state.params
         params.mode = mode
+        params.slot = slot
         params.budget = TABLES_PER_CALL * UNITS_PER_TABLE
         params.direct_map = machine.direct_map
         params.phys_mask = machine.phys_mask
@@ -103,6 +110,21 @@ class LoadedProgram:
         data = self._map[start : start + count * RECORD_SIZE]
         state.spill_count = 0
         return data
+
+    def take_pages(self, fd: int) -> NDArray[np.uint16] | None:
+        """Read an iterator of mode SLOT: ``EntryBit`` of each page, shape (512,).
+
+        None when no VMA, or one that is not walked, covers the address, or a table
+        could not be read.
+        """
+        state = self.state
+        state.pages_found = 0
+        ctypes.memset(ctypes.addressof(state.pages), 0, ctypes.sizeof(state.pages))
+        state.params.reads += 1
+        # EAGAIN: the slot was met. Nothing is ever written to the iterator itself.
+        with suppress(BlockingIOError):
+            os.read(fd, 1)
+        return np.array(state.pages, dtype=np.uint16) if state.pages_found else None
 
     def close(self) -> None:
         """Unload; idempotent."""

@@ -9,36 +9,35 @@ takes the lock again (``find_vma``).
 from __future__ import annotations
 
 import errno
-from itertools import pairwise
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpview.errors import HpviewError, NoMemoryMap, NoSuchProcess
-from hpview.stream.fold import fold, sums
+from hpview.stream.fold import fold, only_sums, pick, sums
 from hpview.stream.program import PIECE_RUNS
-from hpview.stream.task_vma import Piece, Vma
-from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, Kind, Records, RunFlag, VmaFlag, blank
+from hpview.stream.task_vma import Vma, Walked
+from hpview.wire import SLOT_SIZE, Backing, Kind, Records, RunFlag, VmaFlag, blank
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from hpview.stream.mappings import Mappings
 
-_FIRST_BATCH: Final = 8
-_LARGEST_BATCH: Final = 256
+U64 = NDArray[np.uint64]
+
+LARGEST_BATCH: Final = 512
+"""VMAs; about as many fill the kernel's buffer."""
+
+_LARGE: Final = 1 << 28
+"""Bytes of a VMA that is walked by itself: much of it might be scanned in vain in a batch."""
+
 _SCATTERED: Final = 1 << 30
 """Bytes behind which no more of a batch is scanned, where gaps are left out."""
 
-
-class Mappings(Protocol):
-    """Answers find_vma()."""
-
-    def find_vma(self, address: int) -> Vma | None:
-        """The lowest VMA that ends above ``address``."""
-        ...
-
-    def refresh(self) -> None:
-        """The lock is taken anew: forget what was known."""
-        ...
+_ESTIMATE: Final = np.uint16(VmaFlag.ESTIMATE)
+_SINGLE: Final = np.uint16(VmaFlag.SINGLE)
 
 
 class Regions(Protocol):
@@ -58,6 +57,13 @@ class Regions(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Density:
+    """How many records a VMA made lately, by which batches are measured."""
+
+    records: float = 1.0
+
+
 class ProcMm:
     """``Mm`` over /proc.
 
@@ -65,51 +71,63 @@ class ProcMm:
         identity: Nonzero; another one for every mm.
         mappings: VMAs.
         regions: Backing.
+        density: Of an earlier visit; kept up to date.
     """
 
-    def __init__(self, identity: int, mappings: Mappings, regions: Regions) -> None:
+    def __init__(
+        self,
+        identity: int,
+        mappings: Mappings,
+        regions: Regions,
+        density: Density | None = None,
+    ) -> None:
         self.identity = identity
         self._mappings = mappings
         self._regions = regions
-        self._batch_size = _FIRST_BATCH
-        self._following: dict[int, Vma] = {}
-        self._pieces: dict[int, Piece] = {}
+        self._density = density or Density()
+        self._forget()
 
-    def first(self) -> Vma | None:
-        """The lowest VMA."""
-        return self.find_vma(0)
+    def _forget(self) -> None:
+        self._batch: U64 = np.zeros((0, len(Vma._fields)), np.uint64)
+        self._walked: Walked | None = None
 
     def find_vma(self, address: int) -> Vma | None:
         """The lowest VMA that ends above ``address``, read anew."""
-        self._following.clear()
-        self._pieces.clear()
-        self._batch_size = _FIRST_BATCH
+        self._forget()
         try:
             self._mappings.refresh()
         except (NoSuchProcess, NoMemoryMap):
             return None
         return self._lookup(address)
 
-    def next(self, vma: Vma) -> Vma | None:
-        """The VMA behind ``vma``, from the batch read with it where there is one."""
-        known = self._following.get(vma.start)
-        return known if known is not None else self._lookup(vma.end)
+    def next(self, vma: Vma, count: int = 1) -> Vma | None:
+        """The VMA ``count`` places behind ``vma``, from the batch walked with it if it is there."""
+        at = self._place(vma)
+        if at is None:
+            return self._lookup(vma.end) if count else vma
+        if at + count < len(self._batch):
+            return Vma(*self._batch[at + count].tolist())
+        return self._lookup(int(self._batch[-1, 1]))
 
     def contended(self) -> bool:
         """Never: nothing is locked."""
         return False
 
-    def walk(self, vma: Vma, start: int) -> Piece:
-        """Records of ``vma`` from ``start`` on; those of its neighbours are kept for later."""
-        if start == vma.start:
-            piece = self._pieces.pop(vma.start, None)
-            if piece is not None:
-                return piece
-        vmas = self._gather(vma)
-        pieces = self._describe(vmas, start)
-        for other, piece in zip(vmas[1:], pieces[1:], strict=False):
-            self._pieces[other.start] = piece
-        return pieces[0]
+    def walk(self, vma: Vma, start: int, room: int) -> Walked:
+        """Records of ``vma`` from ``start`` on, and of VMAs behind it if it is small."""
+        at = self._place(vma)
+        if at is not None and start == vma.start and self._walked is not None:
+            return tail(self._walked, at)
+        self._batch = self._gather(vma, start, room)
+        self._walked = self._describe(self._batch, start)
+        self._batch = self._batch[: len(self._walked.vmas)]
+        self._density.records = 1 + len(self._walked.runs) / len(self._batch)
+        return self._walked
+
+    def _place(self, vma: Vma) -> int | None:
+        """Where in the batch it is."""
+        at = int(np.searchsorted(self._batch[:, 0], vma.start))
+        return at if at < len(self._batch) and tuple(self._batch[at].tolist()) == vma else None
 
     def _lookup(self, address: int) -> Vma | None:
         """find_vma(); a process that has gone has no VMAs."""
@@ -118,96 +136,107 @@ class ProcMm:
         except (NoSuchProcess, NoMemoryMap):
             return None
 
-    def _gather(self, vma: Vma) -> list[Vma]:
-        """``vma`` and the VMAs behind it, a batch of them."""
-        vmas = [vma]
-        while len(vmas) < self._batch_size:
-            following = self.next(vmas[-1])
-            if following is None:
-                break
-            self._following[vmas[-1].start] = following
-            vmas.append(following)
-        self._batch_size = min(self._batch_size * 4, _LARGEST_BATCH)
-        return vmas
-
-    def _describe(self, vmas: list[Vma], start: int) -> list[Piece]:
-        """A piece for each VMA that the scan covered whole, or one for a part of the first."""
+    def _gather(self, vma: Vma, start: int, room: int) -> U64:
+        """``vma`` and VMAs behind it, whose records fill ``room``; a large one alone."""
+        first = np.array([vma], np.uint64)
+        count = min(math.ceil(room / self._density.records), LARGEST_BATCH) - 1
+        if start != vma.start or vma.end - vma.start > _LARGE or count < 1:
+            return first
         try:
-            regions, covered = self._scan(vmas, start)
+            batch = np.concatenate((first, self._mappings.behind(vma, count)))
+        except (NoSuchProcess, NoMemoryMap):
+            return first
+        ends_it = batch[:, 1] - batch[:, 0] > _LARGE
+        # Nothing is locked: a VMA may have grown over others while they were read.
+        ends_it[1:] |= batch[1:, 0] < batch[:-1, 1]
+        return batch[: int(ends_it.argmax())] if ends_it.any() else batch
+
+    def _describe(self, batch: U64, start: int) -> Walked:
+        """The VMAs that the scan covered whole, or a part of the first."""
+        try:
+            regions, covered = self._scan(batch, start)
         except (HpviewError, OSError) as err:
-            return [_unreadable(vmas[0], start, err)]
-        whole = [v for v in vmas if v.end <= covered]
+            return _unreadable(batch, start, err)
+        whole = int(np.searchsorted(batch[:, 1], np.uint64(covered), side="right"))
         if not whole:
             # A slot is described once: what was seen of the last one is read again.
-            return _encode(vmas[:1], start, covered & -SLOT_SIZE, regions)
-        return _encode(whole, start, None, regions)
+            return _encode(batch[:1], start, covered & -SLOT_SIZE, regions)
+        return _encode(batch[:whole], start, None, regions)
 
-    def _scan(self, vmas: list[Vma], start: int) -> tuple[Records, int]:
+    def _scan(self, batch: U64, start: int) -> tuple[Records, int]:
         """Regions of VMAs from ``start`` on, wide gaps left out, and how far they reach."""
+        starts, ends = batch[:, 0], batch[:, 1]
+        wide = np.flatnonzero(starts[1:] - ends[:-1] > self._regions.widest_gap)
+        begins = [start, *starts[1:][wide].tolist()]
+        untils = [*ends[:-1][wide].tolist(), int(ends[-1])]
         parts = []
         size = 0
-        gap = self._regions.widest_gap
-        gaps = [(a.end, b.start) for a, b in pairwise(vmas) if b.start - a.end > gap]
-        edges = [start, *(edge for both in gaps for edge in both), vmas[-1].end]
-        for begin, end in zip(edges[::2], edges[1::2], strict=True):
+        for begin, end in zip(begins, untils, strict=True):
             part, covered = self._regions.scan(begin, end)
             parts.append(part)
             size += end - begin
             if covered < end or size > _SCATTERED:
                 break
-        return np.concatenate(parts), covered
+        return parts[0] if len(parts) == 1 else np.concatenate(parts), covered
 
 
-def _encode(vmas: list[Vma], start: int, until: int | None, regions: Records) -> list[Piece]:
+def tail(walked: Walked, at: int) -> Walked:
+    """The same without the first ``at`` VMAs."""
+    if not at:
+        return walked
+    first = walked.first[at:]
+    return Walked(walked.vmas[at:], walked.runs[first[0] :], first - first[0])
+
+
+def _encode(batch: U64, start: int, until: int | None, regions: Records) -> Walked:
     """Records of VMAs, the first from ``start`` on, and a single one only up to ``until``."""
-    table = np.array(vmas, dtype=np.uint64)
-    starts, ends = table[:, 0].copy(), table[:, 1].copy()
+    starts, ends = batch[:, 0].copy(), batch[:, 1].copy()
     starts[0] = start
     if until is not None:
         ends[0] = until
-    folded = fold(starts, ends, table[:, 6], regions)
-    counts = np.diff(folded.first)
+    folded = fold(starts, ends, batch[:, 6], regions)
+    runs, first = folded.runs, folded.first
+    counts = np.diff(first)
     if counts[0] > PIECE_RUNS:
-        full = int(folded.runs["start"][PIECE_RUNS])
-        return _encode(vmas[:1], start, full, regions)
-    # One that needs pieces begins them with a call of its own.
-    shown = int((counts > PIECE_RUNS).argmax()) if (counts > PIECE_RUNS).any() else len(vmas)
-    table, counts = table[:shown], counts[:shown]
-    runs = folded.runs[: folded.first[shown]]
-    records = np.zeros((shown + len(runs), RECORD_SIZE), np.uint8)
-    heads = folded.first[:shown] + np.arange(shown)
-    body = np.ones(len(records), bool)
-    body[heads] = False
-    records[heads] = _bytes(_vma_records(table, runs, np.repeat(np.arange(shown), counts)))
-    records[body] = _bytes(runs)
-    data = records.tobytes()
-    cuts = [*(heads * RECORD_SIZE).tolist(), len(data)]
-    return [Piece(data[a:b], until) for a, b in pairwise(cuts)]
+        return _encode(batch[:1], start, int(runs["start"][PIECE_RUNS]), regions)
+    if (counts > PIECE_RUNS).any():
+        # One that needs pieces begins them with a call of its own.
+        shown = int((counts > PIECE_RUNS).argmax())
+        batch, first = batch[:shown], first[: shown + 1]
+        runs, counts = runs[: first[-1]], counts[:shown]
+    owner = np.repeat(np.arange(len(batch)), counts)
+    vmas = _vma_records(batch, runs, owner)
+    single = _single(batch, runs, owner)
+    vmas["flags"][owner[single]] |= _SINGLE
+    kept = np.concatenate(([0], np.cumsum(~single)))
+    return Walked(vmas, pick(runs, np.flatnonzero(~single)), kept[first], until)
 
 
-def _unreadable(vma: Vma, start: int, err: Exception) -> Piece:
+def _single(batch: U64, runs: Records, owner: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which runs say no more than the sums of their VMA, see ``HPV_VMA_SINGLE``; shape (m,)."""
+    slots = batch[:, :2] - np.array([0, 1], np.uint64) >> np.uint64(21)
+    single: NDArray[np.bool_] = (slots[:, 0] == slots[:, 1])[owner]
+    return single & only_sums(runs)
+
+
+def _unreadable(batch: U64, start: int, err: Exception) -> Walked:
     """A VMA whose backing could not be read: said so in its records."""
     run = blank(Kind.RUN, 1)
     run["backing"] = Backing.UNKNOWN
-    run["start"], run["end"] = start, vma.end
+    run["start"], run["end"] = start, batch[0, 1]
     cause = err if isinstance(err, OSError) else err.__cause__
     run["err"] = cause.errno if isinstance(cause, OSError) and cause.errno else errno.ESRCH
-    table = np.array([vma], dtype=np.uint64)
-    head = _vma_records(table, run, np.zeros(1, np.intp))
+    head = _vma_records(batch[:1], run, np.zeros(1, np.intp))
     head["flags"] |= np.uint16(VmaFlag.READ_ERROR)
-    return Piece(head.tobytes() + run.tobytes(), None)
+    return Walked(head, run, np.array([0, 1]))
 
 
-def _bytes(records: Records) -> NDArray[np.uint8]:
-    return records.view(np.uint8).reshape(-1, RECORD_SIZE)
-
-
-def _vma_records(table: NDArray[np.uint64], runs: Records, owner: NDArray[np.intp]) -> Records:
-    out = blank(Kind.VMA, len(table))
+def _vma_records(batch: U64, runs: Records, owner: NDArray[np.intp]) -> Records:
+    out = blank(Kind.VMA, len(batch))
     for column, name in enumerate(("start", "end", "vm_flags", "pgoff", "dev", "ino")):
-        out[name] = table[:, column]
-    for name, values in sums(runs, owner, len(table)).items():
+        out[name] = batch[:, column]
+    for name, values in sums(runs, owner, len(batch)).items():
         out[name] = values
-    guesses = owner[(runs["flags"] & RunFlag.ESTIMATE) != 0]
-    out["flags"][guesses] |= np.uint16(VmaFlag.ESTIMATE)
+    guesses = owner[(runs["flags"] & np.uint16(RunFlag.ESTIMATE)) != 0]
+    out["flags"][guesses] |= _ESTIMATE
     return out

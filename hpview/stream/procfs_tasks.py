@@ -40,15 +40,19 @@ class ProcTask:
         self.lends = lends
         self._opener = opener
         self._root = root
+        self._leader: Stat | None = None
 
     def comm(self) -> bytes:
         """The thread's name, b"" once it is gone."""
-        stat = self._stat(self._root / str(self.tgid) / "task", self.tid)
+        if self.tid == self.tgid:
+            self._leader = stat = self._stat(self._root, self.tgid)
+        else:
+            stat = self._stat(self._root / str(self.tgid) / "task", self.tid)
         return stat.comm if stat else b""
 
     def start_time(self) -> int:
         """Start of the group leader in clock ticks since boot, 0 once it is gone."""
-        stat = self._stat(self._root, self.tgid)
+        stat = self._leader or self._stat(self._root, self.tgid)
         return stat.start_time if stat else 0
 
     def mm(self) -> Mm | None:
@@ -126,7 +130,11 @@ class OneProcess:
 
 
 class AllProcesses:
-    """``Tasks`` of everybody, by ascending pid."""
+    """``Tasks`` of everybody, by ascending pid.
+
+    They are listed at the beginning and again behind the last one: of those born
+    meanwhile the ones with a higher pid than all others are visited.
+    """
 
     def __init__(self, opener: MmOpener, root: Path) -> None:
         self._opener = opener
@@ -135,12 +143,15 @@ class AllProcesses:
 
     def find(self, tid: int) -> ProcTask | None:
         """The process visited last, or the next one when it is gone (find_ge_pid())."""
-        self._pids = sorted(int(name) for name in os.listdir(self._root) if name.isdecimal())
-        return self._at_least(tid)
+        return self._at_least(tid) or self._at_least_listed(tid)
 
     def after(self, tid: int) -> ProcTask | None:
         """The next process."""
-        return self._at_least(tid + 1) if self._pids else self.find(tid + 1)
+        return self.find(tid + 1)
+
+    def _at_least_listed(self, pid: int) -> ProcTask | None:
+        self._pids = sorted(int(name) for name in os.listdir(self._root) if name.isdecimal())
+        return self._at_least(pid)
 
     def _at_least(self, pid: int) -> ProcTask | None:
         i = bisect_left(self._pids, pid)

@@ -1,23 +1,32 @@
-"""The BPF program of bpfprog/task_vma.bpf.c, in user space.
+"""The BPF program of bpfprog/task_vma.bpf.c, in user space: show(), for one process.
 
-It turns one VMA into records, in pieces where a VMA is too large for one call,
-and keeps the same state between calls: the task it has shown, the cursor inside
-a VMA, and the piece that waits to be taken.
+It turns VMAs into records, in pieces where one is too large for one call, and
+keeps the same state between calls: the task it has shown, the cursor inside a
+VMA, and the piece that waits to be taken. One call may be for many VMAs, as
+many as the kernel would have called for one by one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
+from hpview.stream.cursor import Cursor, Place
+from hpview.stream.fold import words
+from hpview.stream.framing import Counts, task_record
 from hpview.stream.seq_file import BUFFER_SIZE
-from hpview.wire import RECORD_SIZE, Kind, VmaFlag, blank
+from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, Kind, Records, VmaFlag, blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from hpview.stream.seq_file import Buffer
-    from hpview.stream.task_vma import Mm, Position, Task, Vma
+    from hpview.stream.task_vma import Mm, Position, Vma, Walked
     from hpview.wire import Source, Status
 
 PIECE_RUNS: Final = 1022
@@ -26,22 +35,8 @@ PIECE_RUNS: Final = 1022
 _FIT: Final = (BUFFER_SIZE - 1) // RECORD_SIZE
 """Records that fit an empty buffer."""
 
-
-@dataclass(slots=True)
-class _Cursor:
-    """The place inside a VMA at which the next call goes on."""
-
-    mm: int
-    vma: Vma
-    address: int | None
-
-    def matches(self, mm: int, vma: Vma) -> bool:
-        return (self.mm, self.vma.start, self.vma.end, self.vma.vm_flags) == (
-            mm,
-            vma.start,
-            vma.end,
-            vma.vm_flags,
-        )
+_NEVER_CUT: Final = 8 * SLOT_SIZE
+"""A VMA of no more bytes is surely said in one piece."""
 
 
 class WalkProgram:
@@ -50,101 +45,120 @@ class WalkProgram:
     Args:
         source: Written into TASK records.
         status: Asked when the trailer is written.
-        runs: False leaves out the RUN records.
     """
 
-    def __init__(self, source: Source, status: Callable[[], Status], *, runs: bool) -> None:
+    def __init__(self, source: Source, status: Callable[[], Status]) -> None:
         self._source = source
         self._status = status
-        self._runs = runs
         self._task: tuple[int, int, int] | None = None
-        self._cursor: _Cursor | None = None
+        self._cursor = Cursor()
+        self._counts = Counts()
         self._spill = b""
-        self._tasks_written = 0
-        self._vmas_written = 0
-        self._runs_written = 0
-        self._read_errors = 0
+
+    @property
+    def spilt(self) -> bool:
+        """Whether a piece waits to be taken."""
+        return bool(self._spill)
 
     def take_spill(self) -> bytes:
         """The piece that did not go through the buffer, once."""
         out, self._spill = self._spill, b""
         return out
 
-    def show(self, buffer: Buffer, at: Position) -> bool:
-        """Write one VMA, or leave a piece of it in the spill and ask to be called again."""
-        mm = at.mm
-        key = (at.task.tgid, at.task.tid, mm.identity)
-        if self._spill:
-            return False
+    def inside(self, mm: Mm, vma: Vma) -> bool:
+        """See ``task_vma.Program``."""
+        return self._cursor.is_inside(mm.identity, vma)
+
+    def show(self, buffer: Buffer, at: Position, most: int) -> int:
+        """Write VMAs, or leave a piece of one in the spill and ask to be called again."""
         if not at.task.lends:
-            return True
-        cursor = self._resume(mm.identity, at.vma)
-        if cursor is not None and cursor.address is None:
-            self._cursor = None
-            return True
-        start = at.vma.start if cursor is None or cursor.address is None else cursor.address
-        piece = mm.walk(at.vma, start)
-        records = piece.records
-        flags = VmaFlag(0)
-        if cursor is not None:
-            flags |= VmaFlag.CONT
-        if piece.resume is not None:
-            flags |= VmaFlag.MORE
-        if flags:
-            records = _with_flags(records, flags)
-        if not self._runs:
-            records = records[:RECORD_SIZE]
-        task = b"" if key == self._task else self._task_record(at.task, mm)
-        count = (len(task) + len(records)) // RECORD_SIZE
-        if piece.resume is None and count <= _FIT:
-            if buffer.write(task + records):
-                self._cursor = None
-                self._written(key, task, records)
-            return True
-        self._spill = task + records
-        self._cursor = _Cursor(mm.identity, at.vma, piece.resume)
-        self._written(key, task, records)
-        return False
+            return at.until_contended(1)
+        if self._spill:
+            return 0
+        place = self._cursor.find_place(at.mm.identity, at.vma)
+        if place is Place.BEHIND:
+            self._cursor.leave()
+            return at.until_contended(1)
+        if buffer.free < RECORD_SIZE and at.vma.end - at.vma.start <= _NEVER_CUT:
+            # Whatever there is to say of it, it does not fit.
+            buffer.write(bytes(RECORD_SIZE))
+            return 1
+        walked = self._walk(buffer, at, place)
+        key = (at.task.tgid, at.task.tid, at.mm.identity)
+        task = b"" if key == self._task else task_record(self._source, at.task, at.mm)
+        data, ends = encode(walked)
+        data = task + data
+        ends += len(task)
+        if walked.resume is not None or ends[0] > _FIT * RECORD_SIZE:
+            self._spill = data[: ends[0]]
+            self._cursor.stay_at(at.mm.identity, at.vma, walked.resume)
+            self._written(key, task, walked, 1)
+            return 0
+        shown = min(buffer.fitting(ends), most)
+        if not shown:
+            buffer.write(data[: ends[0]])
+            return 1
+        shown = at.until_contended(shown)
+        buffer.write(data[: ends[shown - 1]])
+        self._cursor.leave()
+        self._written(key, task, walked, shown)
+        return shown
 
     def end(self, buffer: Buffer) -> None:
         """Write the trailer."""
-        out = blank(Kind.END, 1)
-        out["status"] = self._status()
-        out["tasks"] = self._tasks_written
-        out["vmas"] = self._vmas_written
-        out["runs"] = self._runs_written
-        out["read_errors"] = self._read_errors
-        buffer.write(out.tobytes())
+        buffer.write(self._counts.trailer(self._status()))
 
-    def _resume(self, mm: int, vma: Vma) -> _Cursor | None:
-        """The cursor, if it still stands in this very VMA; a stale one is dropped."""
-        if self._cursor is not None and not self._cursor.matches(mm, vma):
-            self._cursor = None
-        return self._cursor
+    def _walk(self, buffer: Buffer, at: Position, place: Place) -> Walked:
+        """VMAs as they will be told: what this call sees of them."""
+        start = self._cursor.next if place is Place.INSIDE else at.vma.start
+        room = min(-(-buffer.wanted // RECORD_SIZE), buffer.free // RECORD_SIZE)
+        walked = at.mm.walk(at.vma, start, room)
+        if walked.resume is not None and self._cursor.gives_up:
+            walked = given_up(walked)
+        flags = VmaFlag(0)
+        if place is Place.INSIDE:
+            flags |= VmaFlag.CONT
+        if walked.resume is not None:
+            flags |= VmaFlag.MORE
+        if not flags:
+            return walked
+        vmas = walked.vmas.copy()
+        vmas["flags"][0] |= np.uint16(flags)
+        return replace(walked, vmas=vmas)
 
-    def _written(self, key: tuple[int, int, int], task: bytes, records: bytes) -> None:
+    def _written(self, key: tuple[int, int, int], task: bytes, walked: Walked, shown: int) -> None:
         self._task = key
-        self._tasks_written += bool(task)
-        self._vmas_written += 1
-        self._runs_written += len(records) // RECORD_SIZE - 1
-        self._read_errors += bool(_flags(records) & VmaFlag.READ_ERROR)
-
-    def _task_record(self, task: Task, mm: Mm) -> bytes:
-        out = blank(Kind.TASK, 1)
-        out["source"] = self._source
-        out["tgid"] = task.tgid
-        out["tid"] = task.tid
-        out["mm"] = mm.identity
-        out["start_time"] = task.start_time()
-        out["comm"] = task.comm()[:15]
-        return out.tobytes()
+        self._counts.tasks += bool(task)
+        self._counts.vmas += shown
+        self._counts.runs += int(walked.first[shown])
+        self._counts.read_errors += count_errors(walked.vmas[:shown])
 
 
-def _flags(records: bytes) -> int:
-    """The flags of the VMA record at the head of ``records``."""
-    return int.from_bytes(records[2:4], "little")
+def encode(walked: Walked) -> tuple[bytes, NDArray[np.int64]]:
+    """The records in stream order, and where those of each VMA end, in bytes, shape (n,)."""
+    count = len(walked.vmas)
+    heads = walked.first[:-1] + np.arange(count)
+    records = np.empty((count + len(walked.runs), RECORD_SIZE // 8), "<u8")
+    body = np.ones(len(records), bool)
+    body[heads] = False
+    records[heads] = words(walked.vmas)
+    records[body] = words(walked.runs)
+    ends = (walked.first[1:] + np.arange(1, count + 1)) * RECORD_SIZE
+    return records.tobytes(), ends.astype(np.int64)
 
 
-def _with_flags(records: bytes, flags: VmaFlag) -> bytes:
-    """Set flags in the VMA record at the head of ``records``."""
-    return records[:2] + (_flags(records) | flags).to_bytes(2, "little") + records[4:]
+def given_up(walked: Walked) -> Walked:
+    """The piece of a VMA as its last one: what it leaves over stays unknown."""
+    rest = blank(Kind.RUN, 1)
+    rest["backing"] = Backing.UNKNOWN
+    rest["start"], rest["end"] = walked.resume, walked.vmas["end"][0]
+    rest["err"] = errno.EAGAIN
+    vmas = walked.vmas.copy()
+    vmas["flags"] |= np.uint16(VmaFlag.READ_ERROR)
+    runs = np.concatenate((walked.runs, rest))
+    return replace(walked, vmas=vmas, runs=runs, first=np.array([0, len(runs)]), resume=None)
+
+
+def count_errors(vmas: Records) -> int:
+    """How many VMA records say that some of the VMA could not be read."""
+    return int(np.count_nonzero(vmas["flags"] & np.uint16(VmaFlag.READ_ERROR)))

@@ -8,7 +8,12 @@ kept for the next call.
 
 from __future__ import annotations
 
-from typing import Final, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 V = TypeVar("V")
 
@@ -22,11 +27,41 @@ class Buffer:
 
     def __init__(self, capacity: int = BUFFER_SIZE) -> None:
         self._capacity = capacity
+        self._size = 0
         self._data = bytearray()
         self.overflowed = False
 
     def __len__(self) -> int:
         return len(self._data)
+
+    def begin(self, size: int) -> None:
+        """A ``read()`` of so many bytes is to be filled."""
+        self._size = size
+
+    @property
+    def free(self) -> int:
+        """Bytes that still fit."""
+        return self._capacity - 1 - len(self._data)
+
+    @property
+    def wanted(self) -> int:
+        """Bytes that this ``read()`` still asks for."""
+        return self._size - len(self._data)
+
+    def fitting(self, ends: NDArray[np.int64]) -> int:
+        """How many of some objects are shown, one by one, before this ``read()`` stops.
+
+        The size is tested before each of them but the first, which is shown anyhow.
+
+        Args:
+            ends: Where the bytes of each end if the first one's begin at 0, ascending.
+
+        Returns:
+            0 if not even the first one fits.
+        """
+        wanted = 1 + np.searchsorted(ends[:-1], self.wanted, side="left")
+        holds = np.searchsorted(ends, self.free, side="right")
+        return int(min(wanted, holds))
 
     def write(self, data: bytes) -> bool:
         """Append, as bpf_seq_write() does; False when it does not fit.
@@ -59,12 +94,22 @@ class Operations(Protocol[V]):
         """The object to begin this read with."""
         ...
 
-    def next(self, current: V) -> V | None:
-        """The one behind it."""
+    def show(self, buffer: Buffer, current: V, most: int) -> int:
+        """Write an object, or several at once: those from it on that would be shown anyhow.
+
+        Args:
+            buffer: Says how many that are (``fitting``); overflows if it is none.
+            current: The first of them.
+            most: How many at most.
+
+        Returns:
+            How many were shown, one that overflowed the buffer included. 0 asks for
+            the same object again (the program returned 1).
+        """
         ...
 
-    def show(self, buffer: Buffer, current: V) -> bool:
-        """Write an object; False asks for the same object again (the program returned 1)."""
+    def next(self, current: V, shown: int) -> V | None:
+        """The object behind those that were shown from ``current`` on."""
         ...
 
     def stop(self, buffer: Buffer, current: V | None) -> None:
@@ -78,6 +123,11 @@ class SeqFile(Generic[V]):
     def __init__(self, operations: Operations[V]) -> None:
         self._operations = operations
         self._buffer = Buffer()
+
+    @property
+    def left(self) -> int:
+        """Bytes collected and not yet handed over."""
+        return len(self._buffer)
 
     def read(self, size: int) -> bytes:
         """Return up to ``size`` bytes; ``b""`` when there is no further object.
@@ -94,21 +144,22 @@ class SeqFile(Generic[V]):
     def _fill(self, size: int) -> None:
         """Show objects until the size is reached, one must wait, or none is left."""
         buffer, ops = self._buffer, self._operations
+        buffer.begin(size)
         current = ops.start()
         shown = 0
         while current is not None:
             before = len(buffer)
-            again = not ops.show(buffer, current)
-            if again or buffer.overflowed:
+            count = ops.show(buffer, current, MAX_OBJECTS - shown)
+            if not count or buffer.overflowed:
                 buffer.roll_back(before)
                 if before == 0:
                     ops.stop(buffer, current)
-                    raise BlockingIOError if again else OverflowError
+                    raise OverflowError if count else BlockingIOError
                 break
-            shown += 1
+            shown += count
             # next() first, then the size: the object that stays pending is one
             # the program has not seen (bpf_seq_read(), case b).
-            current = ops.next(current)
+            current = ops.next(current, count)
             if current is None or len(buffer) >= size:
                 break
             if shown >= MAX_OBJECTS:

@@ -6,8 +6,10 @@ Only the part before the records; a test holds it against the header.
 from __future__ import annotations
 
 import ctypes
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from typing import Final
+
+from hpview.wire import SLOT_PAGES
 
 
 class Mode(IntEnum):
@@ -16,6 +18,20 @@ class Mode(IntEnum):
     CALIBRATE = 0
     ONE = 1
     ALL = 2
+    SLOT = 3
+
+
+class EntryBit(IntFlag):
+    """``HPV_PAGE_*``: what the page table entry of a 4 kB page says."""
+
+    PRESENT = 0x0001
+    SWAPPED = 0x0002
+    DIRTY = 0x0004
+    ACCESSED = 0x0008
+    ZERO = 0x0010
+    SOFT_DIRTY = 0x0020
+    GUARD = 0x0040
+    HUGE = 0x0080
 
 
 class Params(ctypes.Structure):
@@ -31,6 +47,8 @@ class Params(ctypes.Structure):
     zero_pte: int
     zero_pmd: int
     mm_key: ctypes.Array[ctypes.c_uint64]
+    slot: int
+    reads: int
 
     _fields_ = (
         ("mode", ctypes.c_uint32),
@@ -43,6 +61,8 @@ class Params(ctypes.Structure):
         ("zero_pte", ctypes.c_uint64),
         ("zero_pmd", ctypes.c_uint64),
         ("mm_key", ctypes.c_uint64 * 2),
+        ("slot", ctypes.c_uint64),
+        ("reads", ctypes.c_uint64),
     )
 
 
@@ -87,19 +107,20 @@ class Cursor(ctypes.Structure):
     mm: int
     start: int
     end: int
-    vm_flags: int
     next: int
     active: int
     done: int
+    restarts: int
 
     _fields_ = (
         ("mm", ctypes.c_uint64),
         ("start", ctypes.c_uint64),
         ("end", ctypes.c_uint64),
-        ("vm_flags", ctypes.c_uint64),
         ("next", ctypes.c_uint64),
         ("active", ctypes.c_uint32),
         ("done", ctypes.c_uint32),
+        ("restarts", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
     )
 
 
@@ -134,6 +155,8 @@ class State(ctypes.Structure):
     progress: Progress
     spill_first: int
     spill_count: int
+    pages: ctypes.Array[ctypes.c_uint16]
+    pages_found: int
 
     _fields_ = (
         ("params", Params),
@@ -142,6 +165,9 @@ class State(ctypes.Structure):
         ("progress", Progress),
         ("spill_first", ctypes.c_uint32),
         ("spill_count", ctypes.c_uint32),
+        ("pages", ctypes.c_uint16 * SLOT_PAGES),
+        ("pages_found", ctypes.c_uint32),
+        ("pad", ctypes.c_uint32),
     )
 
 

@@ -10,8 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from hpview.stream.base import Resume
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hpview.stream.seq_file import Buffer
+    from hpview.wire import Records
 
 _NEVER: Final = (1 << 64) - 1
 """``prev_vm_start`` after stop(): equals no VMA's start."""
@@ -39,16 +45,21 @@ class Vma(NamedTuple):
     page_size: int
 
 
-class Piece(NamedTuple):
-    """What the walk of a VMA, or of a part of it, yielded.
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """What the walk of consecutive VMAs, or of a part of one, yielded.
 
     Attributes:
-        records: A VMA record with the sums filled in, and its RUN records.
-        resume: Where the next piece begins, or None when the VMA is done.
+        vmas: VMA records with the sums filled in, shape (n,), n > 0.
+        runs: Their RUN records, shape (m,).
+        first: Index of each VMA's first run, and m at the end, shape (n + 1,).
+        resume: Where the next piece of the only VMA begins; None when all is done.
     """
 
-    records: bytes
-    resume: int | None
+    vmas: Records
+    runs: Records
+    first: NDArray[np.intp]
+    resume: int | None = None
 
 
 class Mm(Protocol):
@@ -59,24 +70,29 @@ class Mm(Protocol):
         """Nonzero, and equal only for the same mm."""
         ...
 
-    def first(self) -> Vma | None:
-        """The lowest VMA."""
-        ...
-
-    def next(self, vma: Vma) -> Vma | None:
-        """The VMA behind this one, the lock having been held since it was found."""
-        ...
-
     def find_vma(self, address: int) -> Vma | None:
         """The lowest VMA that ends above ``address``, the lock having been taken anew."""
+        ...
+
+    def next(self, vma: Vma, count: int = 1) -> Vma | None:
+        """The VMA ``count`` places behind this one, the lock having been held meanwhile.
+
+        More than one place only as far as VMAs were walked from this one on.
+        """
         ...
 
     def contended(self) -> bool:
         """Whether somebody waits to write: then the lock is given up in between."""
         ...
 
-    def walk(self, vma: Vma, start: int) -> Piece:
-        """Describe ``vma`` from ``start`` on: all of it, or a bounded piece."""
+    def walk(self, vma: Vma, start: int, room: int) -> Walked:
+        """Describe ``vma`` from ``start`` on: a bounded piece, or all of it and VMAs behind it.
+
+        Args:
+            vma: Where to begin.
+            start: ``vma.start``, or where the next piece of it begins.
+            room: About as many records can be used.
+        """
         ...
 
 
@@ -125,18 +141,40 @@ class Tasks(Protocol):
 
 @dataclass(slots=True)
 class Position:
-    """What the iterator points at: the object handed to the program."""
+    """What the iterator points at: the object handed to the program.
+
+    Attributes:
+        gives_way: The lock is given up behind what was shown from here on.
+    """
 
     task: Task
     mm: Mm
     vma: Vma
+    gives_way: bool = False
+
+    def until_contended(self, count: int) -> int:
+        """How many of ``count`` VMAs are shown before the lock is given up, at least one."""
+        for shown in range(1, count + 1):
+            if self.mm.contended():
+                self.gives_way = True
+                return shown
+        return count
 
 
 class Program(Protocol):
     """The BPF program's side."""
 
-    def show(self, buffer: Buffer, at: Position) -> bool:
-        """Write the records of one VMA; False to be called again for it."""
+    def show(self, buffer: Buffer, at: Position, most: int) -> int:
+        """Write the records of one VMA and of those behind it.
+
+        Returns:
+            As ``seq_file.Operations.show``; what was written is of no more VMAs than
+            ``Position.until_contended`` tells.
+        """
+        ...
+
+    def inside(self, mm: Mm, vma: Vma) -> bool:
+        """Whether the next piece of this VMA is due, not its first one."""
         ...
 
     def end(self, buffer: Buffer) -> None:
@@ -145,7 +183,11 @@ class Program(Protocol):
 
 
 class TaskVma:
-    """``task_vma_seq_ops`` over user space's view of the tasks."""
+    """``task_vma_seq_ops`` over user space's view of the tasks.
+
+    Attributes:
+        resume: How the last start() found its place; may be set by others in between.
+    """
 
     def __init__(self, tasks: Tasks, program: Program) -> None:
         self._tasks = tasks
@@ -153,32 +195,38 @@ class TaskVma:
         self._tid = 0
         self._prev_start = 0
         self._prev_end = 0
+        self._pending: tuple[int, Vma] | None = None
         self._finished = False
         self._ended = False
+        self.resume: Resume | None = None
 
     def start(self) -> Position | None:
         """Find the place again, or the first VMA of the first task."""
         if self._finished:
             # task_iter.c would go on with tid + 1; nobody reads past the end.
+            self.resume = Resume.END
             return None
-        task = self._tasks.find(self._tid) if self._tid else self._tasks.after(0)
-        return self._enter(task)
+        tid = self._tid
+        found = self._enter(self._tasks.find(tid) if tid else self._tasks.after(0))
+        self.resume = self._how(found, tid)
+        return found
 
-    def next(self, current: Position) -> Position | None:
-        """The VMA behind the current one, giving way to writers in between."""
-        if current.mm.contended():
-            self._prev_start = current.vma.start
-            self._prev_end = current.vma.end
+    def show(self, buffer: Buffer, current: Position, most: int) -> int:
+        """Run the program for one VMA, or for several."""
+        return self._program.show(buffer, current, most)
+
+    def next(self, current: Position, shown: int) -> Position | None:
+        """The VMA behind those shown, giving way to writers in between."""
+        if current.gives_way:
+            last = current.mm.next(current.vma, shown - 1) or current.vma
+            self._prev_start = last.start
+            self._prev_end = last.end
             vma = self._find(current.mm)
         else:
-            vma = current.mm.next(current.vma)
+            vma = current.mm.next(current.vma, shown)
         if vma is None:
             return self._enter(self._tasks.after(current.task.tid))
         return Position(current.task, current.mm, vma)
-
-    def show(self, buffer: Buffer, current: Position) -> bool:
-        """Run the program for one VMA."""
-        return self._program.show(buffer, current)
 
     def stop(self, buffer: Buffer, current: Position | None) -> None:
         """Remember the pending VMA, which the program has not seen, or write the trailer."""
@@ -189,6 +237,7 @@ class TaskVma:
             return
         self._prev_start = _NEVER
         self._prev_end = current.vma.end
+        self._pending = current.mm.identity, current.vma
 
     def _enter(self, task: Task | None) -> Position | None:
         """The first VMA to show of ``task``, or of a later one."""
@@ -197,7 +246,7 @@ class TaskVma:
             self._tid = task.tid
             mm = task.mm()
             if mm is not None:
-                vma = self._find(mm) if again else mm.first()
+                vma = self._find(mm) if again else mm.find_vma(0)
                 if vma is not None:
                     return Position(task, mm, vma)
             task = self._tasks.after(task.tid)
@@ -210,3 +259,20 @@ class TaskVma:
         if vma is not None and (vma.start, vma.end) == (self._prev_start, self._prev_end):
             return mm.next(vma)
         return vma
+
+    def _how(self, found: Position | None, tid: int) -> Resume:
+        """What start() found against the VMA that was pending in thread ``tid``."""
+        if found is None or (tid and found.task.tid != tid):
+            return Resume.END
+        if self._pending is None:
+            return Resume.FIRST
+        mm, pending = self._pending
+        vma = found.vma
+        if vma.start >= pending.end:
+            return Resume.GONE
+        if self._program.inside(found.mm, vma):
+            return Resume.INSIDE
+        if (vma.start, vma.end) != (pending.start, pending.end):
+            return Resume.CHANGED
+        same = mm == found.mm.identity and vma == pending
+        return Resume.SAME if same else Resume.REPLACED

@@ -157,10 +157,9 @@ class ProcessScreen(HpviewScreen):
     def _feed(self, batch: loader.Batch) -> None:
         space = self.space
         before = space.version
-        for data in batch.data:
-            space.feed(data)
-        for facts in batch.facts:
-            space.set_names(facts.starts, facts.mappings)
+        space.feed(batch.data)
+        if batch.facts is not None:
+            space.set_names(batch.facts.starts, batch.facts.mappings)
         if space.version != before:
             self._draw()
 

@@ -115,7 +115,7 @@ def process_row(process: Process, width: int, inks: Inks) -> list[Segment]:
         "pid": str(process.pid),
         "user": printable(process.user),
         "command": printable(process.shown_command),
-        "resident": size(process.resident),
+        "resident": size(process.resident) + ("+" if process.partial else ""),
         "2m": UNKNOWN if process.huge is None else size(process.huge),
         "swap": size(process.bytes_swap),
         "vmas": UNKNOWN if process.vmas is None else str(process.vmas),
