@@ -99,6 +99,17 @@ def _pid(word: str) -> int:
     return int(word)
 
 
+def _address(word: str) -> int:
+    try:
+        address = int(word[:_LONGEST], 16)
+    except ValueError:
+        address = -1
+    if len(word) >= _LONGEST or not 0 <= address < 1 << 63:
+        shown = printable(word[:_LONGEST])
+        raise argparse.ArgumentTypeError(f"{shown!r} is not an address, like 7f3a5c200000")
+    return address
+
+
 def _size(word: str) -> tuple[int, int]:
     columns, _, rows = word.partition("x")
     if not (columns.isdecimal() and rows.isdecimal()) or len(word) > _LONGEST:
@@ -158,10 +169,31 @@ def _parser() -> argparse.ArgumentParser:
     scan.add_argument("pid", type=_pid, metavar="PID")
     scan.add_argument(
         "--format",
-        choices=("table", "json", "maps"),
+        choices=("table", "json", "maps", "thpmaps"),
         default="table",
-        help="maps: the lines of /proc/PID/maps",
+        help="maps: the lines of /proc/PID/maps; thpmaps: those of the kernel's tools/mm/thpmaps",
     )
+    what = scan.add_mutually_exclusive_group()
+    what.add_argument(
+        "--explain",
+        action="store_true",
+        help="show the log of reads instead: what each got and how it found its place",
+    )
+    what.add_argument(
+        "--folios",
+        action="store_true",
+        help="show the sizes of folios instead, and how they are mapped; needs root",
+    )
+
+    slot = add(
+        "slot",
+        commands.slot,
+        "show the 4 kB pages of one 2 MB slot, and the folios behind them",
+        "hpview slot 4127 7f3a5c200000",
+    )
+    slot.add_argument("pid", type=_pid, metavar="PID")
+    slot.add_argument("address", type=_address, metavar="ADDRESS", help="hexadecimal, in the slot")
+    slot.add_argument("--format", choices=("table", "json"), default="table")
 
     shot = add(
         "shot",

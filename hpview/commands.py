@@ -13,7 +13,8 @@ from hpview import backends
 from hpview import scan as scan_
 from hpview.demo import Demo
 from hpview.errors import HpviewError
-from hpview.export import json, maps, table
+from hpview.export import explain, folios, json, maps, pages, table, thpmaps
+from hpview.pages import process as folios_
 from hpview.stream.kernel import KernelBackend
 from hpview.text import encode, printable
 
@@ -62,11 +63,17 @@ def ps(args: Namespace) -> int:
 
 
 def scan(args: Namespace) -> int:
-    """Print one process."""
+    """Print one process, its folios or the log of reading it."""
+    if args.format == "thpmaps" or args.folios:
+        return _scan_folios(args)
+    if args.format == "maps" and args.explain:
+        raise UsageError("--explain goes with the formats table and json")
     with _services(args) as services:
         result = scan_.scan(services, args.pid)
     if args.format == "json":
-        print(json.dumps(json.scan_object(result)))
+        print(json.dumps(json.scan_object(result, log=args.explain)))
+    elif args.explain:
+        _print_lines(explain.lines(result))
     elif args.format == "maps":
         _print_raw(maps.lines(result.space))
     else:
@@ -74,6 +81,33 @@ def scan(args: Namespace) -> int:
     if not result.complete:
         print(f"hpview: process {args.pid}: {table.state(result)}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _scan_folios(args: Namespace) -> int:
+    if args.explain or (args.folios and args.format == "maps"):
+        wrong = "--explain" if args.explain else "--folios"
+        raise UsageError(f"{wrong} does not go with the format {args.format}")
+    result = folios_.read(args.pid)
+    if args.format == "thpmaps":
+        _print_raw(thpmaps.lines(result))
+    elif args.format == "json":
+        print(json.dumps(folios.folios_object(result)))
+    else:
+        _print_lines(folios.table(result))
+    return 0
+
+
+def slot(args: Namespace) -> int:
+    """Print the pages of one slot."""
+    with _services(args) as services:
+        found = services.pages(args.pid, args.address)
+    if not len(found):
+        raise HpviewError(f"process {args.pid} has nothing mapped at {args.address:x}")
+    if args.format == "json":
+        print(json.dumps(pages.slot_object(args.pid, found)))
+    else:
+        _print_lines(pages.lines(found))
     return 0
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from hpview.facts import FactsReader
     from hpview.machine import Snapshot
+    from hpview.pages.page import SlotPages
     from hpview.stream.base import Stream
 
 
@@ -26,6 +27,7 @@ class Services:
             argument returns True, which it asks between two reads.
         open: A stream over one process.
         facts: Names of its VMAs.
+        pages: The pages of its slot around an address, as far as the VMA there reaches.
         close: Releases everything; idempotent.
     """
 
@@ -34,4 +36,5 @@ class Services:
     snapshot: Callable[[Callable[[], bool]], Snapshot]
     open: Callable[[int], Stream]
     facts: Callable[[int], FactsReader]
+    pages: Callable[[int, int], SlotPages]
     close: Callable[[], None]

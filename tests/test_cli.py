@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview.cli import main
+from hpview.kernelfs.maps import read_maps
 from tests.children import child
 
 if TYPE_CHECKING:
@@ -69,6 +70,89 @@ def test_scan_maps_is_raw_in_a_pipe(target: subprocess.Popen[bytes]) -> None:
     )
 
 
+def test_scan_explain_tells_of_every_read(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--backend", "procfs", "scan", str(target.pid), "--explain"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["READ", "ASKED", "BYTES", "RECORDS", "MS", "RESUME"]
+    assert lines[1].split()[0::5] == ["1", "first"]
+    assert "as the stream tells it" in "\n".join(lines)
+    assert main([*arguments, "--format", "json"]) == 0
+    reads = json.loads(capsys.readouterr().out)["reads"]
+    assert reads[0]["resume"] == "first"
+    assert sum(read["bytes"] for read in reads) == 64 * sum(read["records"] for read in reads)
+
+
+@pytest.mark.root
+def test_scan_folios_as_table_json_and_thpmaps(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pid = str(target.pid)
+    assert main(["scan", pid, "--folios"]) == 0
+    assert capsys.readouterr().out.startswith("FOLIO  MAPPED BY")
+    assert main(["scan", pid, "--folios", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "hpview.folios/1"
+    done = run("scan", pid, "--format", "thpmaps")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 20
+    assert b"\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--explain", "--format", "maps"],
+        ["--explain", "--format", "thpmaps"],
+        ["--folios", "--format", "maps"],
+    ],
+)
+def test_options_that_do_not_go_together(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["scan", str(os.getpid()), *options]) == 2
+    assert capsys.readouterr().err.startswith("hpview: --")
+
+
+def heap(pid: int) -> str:
+    """The first address of a process's heap, as maps prints it."""
+    return next(f"{m.start:x}" for m in read_maps(pid) if m.name == "[heap]")
+
+
+def test_slot_draws_the_pages_of_a_mapping(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = heap(target.pid)
+    arguments = ["--backend", "procfs", "slot", str(target.pid), start]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{int(start, 16):012x}  p")
+    assert "not known: dirty and accessed" in out
+    assert main([*arguments, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema"] == "hpview.slot/1"
+    assert found["present"][0] == 1
+    assert found["dirty"] is None
+
+
+def test_slot_where_nothing_is_mapped_is_an_error(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--backend", "procfs", "slot", str(target.pid), "0x1000"]) == 1
+    assert capsys.readouterr().err == f"hpview: process {target.pid} has nothing mapped at 1000\n"
+
+
+@pytest.mark.bpf
+def test_slot_tells_dirty_and_accessed_by_bpf(
+    target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--backend", "bpf", "slot", str(target.pid), heap(target.pid)]
+    assert main([*arguments, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["dirty"][0] == found["present"][0] == 1
+
+
 def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "--format", "json", "--backend", "procfs"]) == 0
     listed = json.loads(capsys.readouterr().out)
@@ -86,7 +170,9 @@ def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[
         "bytes_4k",
         "bytes_swap",
         "vmas",
+        "complete",
     ]
+    assert row["complete"] is True
     assert row["resident"] == row["bytes_2m"] + row["bytes_1g"] + row["bytes_4k"] > 0
 
 
@@ -108,6 +194,11 @@ def test_ps_table(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture
         ["scan", "99999999"],
         ["scan", "1", "2"],
         ["scan", "1", "--format", "xml"],
+        ["scan", "1", "--explain", "--folios"],
+        ["slot", "1"],
+        ["slot", "1", "zz"],
+        ["slot", "1", "-5"],
+        ["slot", "1", "f" * 30],
         ["--backend", "magic"],
         ["nonsense"],
         ["shot", "1", "--size", "big"],

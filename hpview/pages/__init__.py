@@ -1,0 +1,1 @@
+"""Single pages and folios of a process, read from pagemap and kpageflags."""
