@@ -6,16 +6,22 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint check screenshots bpf clean
+.PHONY: help run test test-long bench lint check screenshots bpf clean
 
 help: ## Show this
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 run: $(VENV)/.run ## Install into .venv if needed, and open the app
 	@$(BIN)/hpview
 
 test: $(VENV)/.dev ## Run the tests; what needs root or BPF is skipped, with the reason, where missing
 	$(BIN)/pytest
+
+test-long: $(VENV)/.dev ## 1,000 rounds of the two streams in lock-step under mutation
+	HPVIEW_LOCKSTEP_ROUNDS=1000 $(BIN)/pytest tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py
+
+bench: $(VENV)/.dev ## Measure hpview beside other tools; BENCH="--thpmaps FILE" adds options
+	$(BIN)/python -m bench $(BENCH)
 
 lint: $(VENV)/.dev ## ruff, as in CI
 	$(BIN)/ruff check .
