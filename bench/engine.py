@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from bench.errors import BenchError
 from bench.rounds import timed
 from bench.targets import count_vmas, huge_bytes
-from hpview import backends, machine
+from hpview import assembly, backends, machine
 from hpview.errors import AccessDenied, HpviewError
 from hpview.scan import scan
 from hpview.stream.base import CHUNK_SIZE
@@ -86,8 +86,8 @@ class Engine:
     def sums(self) -> tuple[int, int]:
         """Sum up every process of the machine: how many there are, and their VMAs."""
         with _told(), self.backend.open_all() as stream:
-            tasks, sums = machine.aggregate(b"".join(_drain(stream)))
-        return len(tasks), int(sums[:, 0].sum())
+            tasks, rollups = machine.aggregate(b"".join(_drain(stream)))
+        return len(tasks), int(rollups["vmas"].sum())
 
     def rollup(self) -> float:
         """The time of ``sums``."""
@@ -122,7 +122,7 @@ def engines() -> Iterator[tuple[dict[str, Engine], dict[str, str]]]:
         for name in (BPF, PROCFS):
             try:
                 backend, _ = backends.choose(name)
-                found[name] = Engine(name, backends.services(name), backend)
+                found[name] = Engine(name, assembly.services(name), backend)
             except HpviewError as err:
                 missing[name] = str(err)
         yield found, missing

@@ -104,7 +104,7 @@ static __always_inline void walk_leaf(struct hpv_walk *w, __u64 pmd, __u64 start
 		  pmd & _PAGE_PSE ? 0 : HPV_RUN_MIGRATING, 0);
 }
 
-static __noinline int walk_pmd(__u64 pmd, __u64 start, __u64 end)
+__noinline int walk_pmd(__u64 pmd, __u64 start, __u64 end)
 {
 	struct hpv_walk *w = &hpv.walk;
 

@@ -15,6 +15,9 @@
 #define NO_GROUP		(~0ULL)
 #define SLOW_UNITS		4
 
+/* So many PTEs are counted faster one by one than all at once. */
+#define FEW_PTES		8
+
 #define EFAULT			14
 #define ERANGE			34
 
@@ -28,7 +31,7 @@
  * begins a new one. The counts are those in hpv.walk. All calls keep ascending
  * order, and the caller has seen to it that there is room.
  */
-static __noinline int add_slots(__u64 start, __u64 end, __u32 backing,
+__noinline int add_slots(__u64 start, __u64 end, __u32 backing,
 				__u32 flags, __u32 err)
 {
 	struct hpv_walk *w = &hpv.walk;
@@ -120,14 +123,15 @@ static long count_one(__u32 i, void *unused)
 }
 
 /* Counts all of ptes[] if they are all present, or all none: the usual cases. */
-static __always_inline bool count_alike(struct hpv_walk *w)
+__noinline int count_alike(void)
 {
+	struct hpv_walk *w = &hpv.walk;
 	volatile __u64 *ptes = w->ptes;
 	__u64 all = ~0ULL, any = 0, pte;
 	int i;
 
 	opaque(ptes);
-#pragma unroll
+#pragma clang loop unroll(disable)
 	for (i = 0; i < PTES_PER_GROUP; i++) {
 		pte = ptes[i];
 		all &= pte;
@@ -143,11 +147,12 @@ static __always_inline bool count_alike(struct hpv_walk *w)
 }
 
 /*
- * Counts all of ptes[] without a branch. Returns false, and counts nothing,
- * if there is an entry in it that is neither none nor present.
+ * Counts those of ptes[] whose bit is set in `which`, without a branch. Returns
+ * false, and counts nothing, if one is neither none nor present.
  */
-static __always_inline bool count_plain(struct hpv_walk *w)
+__noinline int count_plain(__u64 which)
 {
+	struct hpv_walk *w = &hpv.walk;
 	const __u64 mask = PTE_PFN_MASK | _PAGE_PRESENT;
 	const __u64 zero_page = hpv.params.zero_pte | _PAGE_PRESENT;
 	__u64 present = 0, zero = 0, other = 0;
@@ -156,9 +161,15 @@ static __always_inline bool count_plain(struct hpv_walk *w)
 	int i;
 
 	opaque(ptes);
-#pragma unroll
+#pragma clang loop unroll(disable)
 	for (i = 0; i < PTES_PER_GROUP; i++) {
 		pte = ptes[i];
+		p = which & 1;
+		which >>= 1;
+		opaque(which);
+		p = -p;
+		opaque(p);
+		pte &= p;
 		p = pte & _PAGE_PRESENT;
 		present += p;
 		p--;
@@ -182,6 +193,25 @@ static __always_inline bool count_plain(struct hpv_walk *w)
 	return true;
 }
 
+/* Counts ptes[pte_at .. pte_end), which lie in one group. */
+static __always_inline void count_ptes(struct hpv_walk *w)
+{
+	__u32 at = w->pte_at, end = w->pte_end;
+	__u32 first = at & ~(PTES_PER_GROUP - 1);
+
+	w->work++;
+	if (at == first && end - at == PTES_PER_GROUP && count_alike()) {
+		w->pte_at = end;
+	} else if (end - at > FEW_PTES &&
+		   count_plain((1ULL << (end - first)) - (1ULL << (at - first)))) {
+		w->pte_at = end;
+	} else {
+		if (end - at > FEW_PTES)
+			w->work += SLOW_UNITS;
+		bpf_loop(PTES_PER_GROUP, count_one, NULL, 0);
+	}
+}
+
 /* Up to 32 PTEs: one aligned group, cut to [pte_at, pte_end). */
 static long count_group(__u32 i, void *unused)
 {
@@ -198,17 +228,9 @@ static long count_group(__u32 i, void *unused)
 		w->err = err;
 		return 1;
 	}
-	w->work++;
-	if (at == first && end - at >= PTES_PER_GROUP) {
-		if (count_alike(w) || count_plain(w)) {
-			w->pte_at = at + PTES_PER_GROUP;
-			return 0;
-		}
-		w->work += SLOW_UNITS;
-	}
 	if (end > first + PTES_PER_GROUP)
 		w->pte_end = first + PTES_PER_GROUP;
-	bpf_loop(PTES_PER_GROUP, count_one, NULL, 0);
+	count_ptes(w);
 	w->pte_end = end;
 	return 0;
 }
@@ -275,8 +297,7 @@ static __always_inline bool walk_known_ptes(struct hpv_walk *w, __u64 start, __u
 	if (pte_group(start) != w->pte_group || pte_group(end - 1) != w->pte_group)
 		return false;
 	begin_ptes(w, start, end);
-	w->work++;
-	bpf_loop(PTES_PER_GROUP, count_one, NULL, 0);
+	count_ptes(w);
 	end_of_ptes(w, start, end);
 	return true;
 }

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from hpview import backends
 from hpview import scan as scan_
-from hpview.demo import Demo
 from hpview.errors import HpviewError
-from hpview.export import explain, folios, json, maps, pages, table, thpmaps
-from hpview.pages import process as folios_
+from hpview.export import explain, json, maps, table
 from hpview.stream.kernel import KernelBackend
 from hpview.text import encode, printable
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Iterable, Iterator
 
-    from hpview.services import Services
+    from hpview.services import Readers, Services
 
 
 class UsageError(HpviewError):
@@ -31,9 +29,20 @@ class UsageError(HpviewError):
 
 @contextmanager
 def _services(args: Namespace) -> Iterator[Services]:
-    services = backends.services(args.backend)
+    # Users, process lists and single pages are for some commands only: psutil alone
+    # takes as long to import as a process to read.
+    from hpview import assembly
+
+    services = assembly.services(args.backend)
     with closing(services):
         yield services
+
+
+@contextmanager
+def _readers(args: Namespace) -> Iterator[Readers]:
+    readers = backends.readers(*backends.choose(args.backend))
+    with closing(readers):
+        yield readers
 
 
 def view(args: Namespace) -> int:
@@ -45,6 +54,8 @@ def view(args: Namespace) -> int:
 
 def demo(args: Namespace) -> int:
     """Start the demo process and open the app on it."""
+    from hpview.demo import Demo
+
     _need_terminal()
     with _services(args) as services, Demo.spawn() as target:
         return _run_app(services, target.pid)
@@ -68,8 +79,8 @@ def scan(args: Namespace) -> int:
         return _scan_folios(args)
     if args.format == "maps" and args.explain:
         raise UsageError("--explain goes with the formats table and json")
-    with _services(args) as services:
-        result = scan_.scan(services, args.pid)
+    with _readers(args) as readers:
+        result = scan_.scan(readers, args.pid)
     if args.format == "json":
         print(json.dumps(json.scan_object(result, log=args.explain)))
     elif args.explain:
@@ -88,7 +99,10 @@ def _scan_folios(args: Namespace) -> int:
     if args.explain or (args.folios and args.format == "maps"):
         wrong = "--explain" if args.explain else "--folios"
         raise UsageError(f"{wrong} does not go with the format {args.format}")
-    result = folios_.read(args.pid)
+    from hpview.export import folios, thpmaps
+    from hpview.pages import process
+
+    result = process.read(args.pid)
     if args.format == "thpmaps":
         _print_raw(thpmaps.lines(result))
     elif args.format == "json":
@@ -100,6 +114,8 @@ def _scan_folios(args: Namespace) -> int:
 
 def slot(args: Namespace) -> int:
     """Print the pages of one slot."""
+    from hpview.export import pages
+
     with _services(args) as services:
         found = services.pages(args.pid, args.address)
     if not len(found):
@@ -170,8 +186,7 @@ def _unicode_terminal() -> bool:
 
 
 def _print_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        print(line)
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def _print_raw(lines: Iterable[str]) -> None:

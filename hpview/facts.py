@@ -7,22 +7,20 @@ below; /proc/PID/maps and PROCMAP_QUERY tell the one that was opened
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hpview.errors import NoSuchProcess
+import numpy as np
+
+from hpview.errors import NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import procmap_query
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import NAME_COLUMN, Mapping, MapsText, parse_maps, read_maps
+from hpview.kernelfs.task import readable_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
-
-_NAMED: Final = re.compile(rb"^.{%d,}\n" % NAME_COLUMN, re.MULTILINE)
-"""Lines with a name: the others end before its column."""
 
 _TEXT_SIZE: Final = 1 << 14
 
@@ -30,8 +28,11 @@ _TEXT_SIZE: Final = 1 << 14
 class FactsReader(Protocol):
     """Looks VMAs up by their start."""
 
-    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping | None]:
-        """One entry a start, in order; None where there is no name, or no VMA any more."""
+    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping]:
+        """What is known of the VMAs that begin at ``starts``, in any order.
+
+        Left out are those that are no more, and may be those without file and name.
+        """
         ...
 
     def close(self) -> None:
@@ -49,9 +50,9 @@ class StreamedFacts:
     def __init__(self, pid: int, root: Path = PROC) -> None:
         self._pid = pid
         self._root = root
-        self._query = procmap_query.MapsQuery(pid, root)
+        self._query = self._opened()
         try:
-            self._text = MapsText(pid, root)
+            self._text = MapsText(*readable_task(pid, root))
         except BaseException:
             self._query.close()
             raise
@@ -59,17 +60,18 @@ class StreamedFacts:
         self._ended = False
         self._ahead: dict[int, Mapping] = {}
 
-    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping | None]:
+    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping]:
         """See ``FactsReader``."""
         if not len(starts):
             return []
         behind = self._reached
         self._read_to(int(starts.max()))
-        beyond = self._reached
-        return [
-            self._ahead.pop(start, None) if behind <= start < beyond else self._ask(start)
-            for start in starts.tolist()
-        ]
+        fresh = (starts >= np.uint64(behind)) & (starts < np.uint64(self._reached))
+        wanted = set(starts[fresh].tolist())
+        found = [mapping for start, mapping in self._ahead.items() if start in wanted]
+        self._ahead = {s: m for s, m in self._ahead.items() if s >= self._reached}
+        asked = [self._ask(start) for start in starts[~fresh].tolist()]
+        return found + [mapping for mapping in asked if mapping is not None]
 
     def _read_to(self, address: int) -> None:
         """Read lines until one begins above ``address``."""
@@ -78,12 +80,18 @@ class StreamedFacts:
             if lines is None:
                 self._ended = True
                 return
-            for mapping in parse_maps(b"".join(_NAMED.findall(lines))):
+            if not lines:
+                continue
+            # Names begin behind a column that lines without one do not reach.
+            rows = lines.split(b"\n")[:-1]
+            named = [row + b"\n" for row in rows if len(row) >= NAME_COLUMN]
+            for mapping in parse_maps(b"".join(named)):
                 self._ahead[mapping.start] = mapping
-            if lines:
-                self._reached = (
-                    int(lines[lines.rfind(b"\n", 0, -1) + 1 :].split(b"-", 1)[0], 16) + 1
-                )
+            self._reached = int(rows[-1].split(b"-", 1)[0], 16) + 1
+
+    def _opened(self) -> procmap_query.MapsQuery:
+        # The files of a leader that has exited are empty, though its threads live on.
+        return procmap_query.MapsQuery(*readable_task(self._pid, self._root))
 
     def _ask(self, start: int) -> Mapping | None:
         for _ in range(2):
@@ -93,8 +101,8 @@ class StreamedFacts:
                 # After an exec the pid has another address space, with other names.
                 self._query.close()
                 try:
-                    self._query = procmap_query.MapsQuery(self._pid, self._root)
-                except NoSuchProcess:
+                    self._query = self._opened()
+                except (NoSuchProcess, NoMemoryMap):
                     return None
                 continue
             return found if found is not None and found.start == start else None
@@ -115,17 +123,17 @@ class TextFacts:
         self._known = self._read()
 
     def _read(self) -> dict[int, Mapping]:
-        return {m.start: m for m in read_maps(self._pid, self._root)}
+        return {m.start: m for m in read_maps(*readable_task(self._pid, self._root))}
 
-    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping | None]:
+    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping]:
         """See ``FactsReader``."""
         wanted = starts.tolist()
         if not self._known.keys() >= set(wanted):
             try:
                 self._known = self._read()
-            except NoSuchProcess:
-                return [None] * len(wanted)
-        return [self._known.get(start) for start in wanted]
+            except (NoSuchProcess, NoMemoryMap):
+                return []
+        return [self._known[start] for start in wanted if start in self._known]
 
     def close(self) -> None:
         """See ``FactsReader``."""

@@ -221,5 +221,4 @@ def _names(data: bytes, facts: FactsReader | None, offset: int) -> Facts | None:
     if not len(starts):
         return None
     found = facts.lookup(starts)
-    here = np.array([m is not None for m in found], dtype=bool)
-    return Facts(starts[here], [m for m in found if m is not None])
+    return Facts(np.array([m.start for m in found], dtype=np.uint64), found)

@@ -13,7 +13,7 @@ from hpview.wire import Status
 if TYPE_CHECKING:
     from hpview.loader import Progress
     from hpview.readlog import Read
-    from hpview.services import Services
+    from hpview.services import Readers
 
 _ATTEMPTS: Final = 3
 
@@ -38,7 +38,7 @@ class Scan:
         return self.space.complete and not self.space.execs and not self.space.partial
 
 
-def scan(services: Services, pid: int) -> Scan:
+def scan(readers: Readers, pid: int) -> Scan:
     """Read a process; again, a few times, when it calls exec() or cuts a half-read VMA meanwhile.
 
     Raises:
@@ -46,7 +46,7 @@ def scan(services: Services, pid: int) -> Scan:
     """
     reads: list[Read] = []
     for _ in range(_ATTEMPTS):
-        result = _scan_once(services, pid, reads)
+        result = _scan_once(readers, pid, reads)
         if not (result.space.execs or result.space.partial):
             break
     if not len(result.space.vmas):
@@ -58,9 +58,9 @@ def scan(services: Services, pid: int) -> Scan:
     return result
 
 
-def _scan_once(services: Services, pid: int, reads: list[Read]) -> Scan:
+def _scan_once(readers: Readers, pid: int, reads: list[Read]) -> Scan:
     space = AddressSpace()
-    for batch in load(lambda: services.open(pid), lambda: services.facts(pid)):
+    for batch in load(lambda: readers.open(pid), lambda: readers.facts(pid)):
         space.feed(batch.data)
         if batch.facts is not None:
             space.set_names(batch.facts.starts, batch.facts.mappings)

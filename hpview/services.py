@@ -14,27 +14,37 @@ if TYPE_CHECKING:
     from hpview.stream.base import Stream
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """The program's lower half, as callables.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """One process at a time, as callables.
 
     All but ``close`` may be called from any thread and raise HpviewError.
 
     Attributes:
         backend: ``bpf`` or ``procfs``.
         notice: Why a fallback is in use, or "".
-        snapshot: All processes now; gives up with ``machine.Stopped`` once its
-            argument returns True, which it asks between two reads.
         open: A stream over one process.
         facts: Names of its VMAs.
-        pages: The pages of its slot around an address, as far as the VMA there reaches.
         close: Releases everything; idempotent.
     """
 
     backend: str
     notice: str
-    snapshot: Callable[[Callable[[], bool]], Snapshot]
     open: Callable[[int], Stream]
     facts: Callable[[int], FactsReader]
-    pages: Callable[[int, int], SlotPages]
     close: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services(Readers):
+    """All of the program's lower half.
+
+    Attributes:
+        snapshot: All processes now; gives up with ``machine.Stopped`` once its
+            argument returns True, which it asks between two reads.
+        pages: The pages of a process's slot around an address, as far as the VMA there
+            reaches.
+    """
+
+    snapshot: Callable[[Callable[[], bool]], Snapshot]
+    pages: Callable[[int, int], SlotPages]

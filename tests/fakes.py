@@ -73,8 +73,8 @@ class FakeFacts:
     def __init__(self, mappings: Sequence[Mapping]) -> None:
         self._known = {mapping.start: mapping for mapping in mappings}
 
-    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping | None]:
-        return [self._known.get(start) for start in starts.tolist()]
+    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping]:
+        return [self._known[start] for start in starts.tolist() if start in self._known]
 
     def close(self) -> None:
         self._known = {}

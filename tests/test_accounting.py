@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from hpview import backends
+from hpview import assembly
 from hpview.demo import Demo
 from hpview.export import json as export_json
 from hpview.export import maps
@@ -47,7 +47,7 @@ def _stopped(target: Demo) -> Demo:
 
 
 def _scan(backend: str, pid: int) -> Scan:
-    with closing(backends.services(backend)) as services:
+    with closing(assembly.services(backend)) as services:
         return scan(services, pid)
 
 

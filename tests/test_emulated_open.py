@@ -15,8 +15,8 @@ from hpview import wire
 from hpview.errors import HpviewError, NoMemoryMap, NoSuchProcess, NotAProcess
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import read_maps
+from hpview.kernelfs.task import is_zombie, threads
 from hpview.stream.emulated import Features, ProcfsBackend
-from hpview.stream.target import is_zombie, threads
 from hpview.wire import Kind, Status
 from tests.children import child
 from tests.paged import ROOT

@@ -23,6 +23,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"services"}),
     frozenset({"scan", "doctor", "ui", "export"}),
     frozenset({"backends"}),
+    frozenset({"assembly"}),
     frozenset({"commands"}),
     frozenset({"cli"}),
     frozenset({"__main__"}),

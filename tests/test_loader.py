@@ -55,10 +55,11 @@ class NamesOnly:
     def __init__(self) -> None:
         self.closed = 0
 
-    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping | None]:
+    def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping]:
         return [
-            Mapping(s, s + MIB, 3, 0, 5, 6, f"name{s // MIB}") if s < 16 * MIB else None
+            Mapping(s, s + MIB, 3, 0, 5, 6, f"name{s // MIB}")
             for s in starts.tolist()
+            if s < 16 * MIB
         ]
 
     def close(self) -> None:

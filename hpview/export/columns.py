@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
 
 def texts(values: NDArray[Any], written: Callable[[Any], str]) -> list[str]:
     """Each value as text; equal ones, of which there are many, are written once."""
-    unique, places = np.unique(values, return_inverse=True)
-    words = [written(value) for value in unique.tolist()]
-    return [words[place] for place in places.tolist()]
+    plain = values.tolist()
+    words = {value: written(value) for value in set(plain)}
+    return [words[value] for value in plain]
 
 
 def aligned(
@@ -31,9 +30,9 @@ def aligned(
         left: Titles of columns that begin, rather than end, together.
     """
     form = "  ".join(
-        f"{{:{'<' if title in left else '>'}{max(map(len, (title, *column)))}}}"
+        f"%{'-' if title in left else ''}{max(len(title), max(map(len, column), default=0))}s"
         for title, column in zip(head, columns, strict=True)
     )
-    yield form.format(*head).rstrip()
-    for cells in zip(*columns, strict=True):
-        yield form.format(*cells).rstrip()
+    # map() over tuples: a table of a process has tens of thousands of lines
+    rows = zip(*columns, strict=True)
+    return map(str.rstrip, map(form.__mod__, chain((tuple(head),), rows)))

@@ -64,7 +64,7 @@ def scan(result: Scan) -> Iterator[str]:
     names = texts(vmas["name"], lambda number: text.printable(space.name(number)))
     remarks = texts(_noted(vmas), lambda noted: _remarks(noted & _WIRE, noted >> _MARKS))
     columns = [
-        [f"{start:012x}-{end:012x}" for start, end in ranges],
+        list(map("%012x-%012x".__mod__, ranges)),
         texts(vmas["end"] - vmas["start"], units.short),
         texts(vmas["vm_flags"] & _PERMS, perms),
         *(texts(vmas[name], units.short) for name in _SUMS),

@@ -18,12 +18,12 @@ from hpview.kernelfs.files import PROC, no_memory_map, read_file
 from hpview.kernelfs.pagemap import Pagemap
 from hpview.kernelfs.smaps import Smaps, read_smaps
 from hpview.kernelfs.status import read_stat
+from hpview.kernelfs.task import readable_task
 from hpview.pages import layout as layouts
 from hpview.pages.count import Counter
 from hpview.pages.folios import PLACES, Kind, Place, tally
 from hpview.pages.frames import Frames
 from hpview.pages.populated import scanned, unscanned
-from hpview.pages.task import readable_task
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE
 
 if TYPE_CHECKING:

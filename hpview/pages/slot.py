@@ -16,10 +16,10 @@ from hpview.kernelfs.files import PROC
 from hpview.kernelfs.kpageflags import PageFlag
 from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.pagemap import PFN_MASK, Category, Entry, Pagemap
+from hpview.kernelfs.task import readable_task
 from hpview.pages.extent import extents
 from hpview.pages.frames import Frames, hidden
 from hpview.pages.page import NO_PTE_BITS, PAGE, FolioBit, PageBit, SlotPages
-from hpview.pages.task import readable_task
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import MapsText
+from hpview.kernelfs.task import threads
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, Levels, ScanRegions, SmapsLevels
 from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.stream.handover import Handover
@@ -19,7 +20,7 @@ from hpview.stream.procfs_tasks import AllProcesses, OneProcess
 from hpview.stream.program import WalkProgram
 from hpview.stream.rollup import RollupProgram
 from hpview.stream.seq_file import SeqFile
-from hpview.stream.target import Target, threads
+from hpview.stream.target import Target
 from hpview.stream.task_vma import TaskVma
 from hpview.wire import Source, Status
 

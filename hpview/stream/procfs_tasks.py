@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from hpview.errors import NoSuchProcess
 from hpview.kernelfs.status import read_stat
-from hpview.stream.target import Target, is_zombie, threads
+from hpview.kernelfs.task import is_zombie, threads
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hpview.kernelfs.status import Stat
+    from hpview.stream.target import Target
     from hpview.stream.task_vma import Mm
 
 _SYS_KCMP: Final = {"x86_64": 312, "aarch64": 272}

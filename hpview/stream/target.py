@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from hpview.errors import NoMemoryMap, NoSuchProcess, NotAProcess
+from hpview.errors import NoSuchProcess
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.status import read_stat, read_status
+from hpview.kernelfs.status import read_stat
+from hpview.kernelfs.task import is_zombie, readable_task, threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,17 +26,10 @@ class Target:
     """
 
     def __init__(self, pid: int, root: Path = PROC) -> None:
-        tgid = read_status(pid, root).tgid
-        if tgid != pid:
-            raise NotAProcess(pid, tgid)
-        stat = read_stat(pid, root)
-        if stat.is_kernel_thread:
-            raise NoMemoryMap(pid, "a kernel thread")
-        if stat.is_zombie and _is_dead(pid, root):
-            raise NoMemoryMap(pid, "a zombie")
+        readable_task(pid, root)
+        self._start_time = read_stat(pid, root).start_time
         self.pid = pid
         self._root = root
-        self._start_time = stat.start_time
 
     def gone(self) -> bool:
         """Whether it has exited since."""
@@ -46,27 +39,6 @@ class Target:
             return True
         if stat.start_time != self._start_time:
             return True
-        return stat.is_zombie and _is_dead(self.pid, self._root)
-
-
-def threads(pid: int, root: Path = PROC) -> list[int]:
-    """The threads of a process in order of creation; [] once it is gone.
-
-    proc_task_readdir() lists the group as next_thread() walks it.
-    """
-    try:
-        return [int(name) for name in os.listdir(root / str(pid) / "task")]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def _is_dead(pid: int, root: Path) -> bool:
-    return all(is_zombie(pid, tid, root) for tid in threads(pid, root))
-
-
-def is_zombie(pid: int, tid: int, root: Path = PROC) -> bool:
-    """Whether a thread of a process has ended."""
-    try:
-        return read_stat(tid, root / str(pid) / "task").is_zombie
-    except NoSuchProcess:
-        return True
+        return stat.is_zombie and all(
+            is_zombie(self.pid, tid, self._root) for tid in threads(self.pid, self._root)
+        )

@@ -1,4 +1,4 @@
-"""Through which thread the address space of a process can be read."""
+"""The threads of a process, and through which of them its address space can be read."""
 
 from __future__ import annotations
 
@@ -35,18 +35,26 @@ def readable_task(pid: int, root: Path = PROC) -> tuple[int, Path]:
         raise NoMemoryMap(pid, "a kernel thread")
     if not stat.is_zombie:
         return pid, root
-    folder = root / str(pid) / "task"
-    for tid in _threads(pid, folder):
-        try:
-            if not read_stat(tid, folder).is_zombie:
-                return tid, folder
-        except NoSuchProcess:
-            continue
+    for tid in threads(pid, root):
+        if not is_zombie(pid, tid, root):
+            return tid, root / str(pid) / "task"
     raise NoMemoryMap(pid, "a zombie")
 
 
-def _threads(pid: int, folder: Path) -> list[int]:
+def threads(pid: int, root: Path = PROC) -> list[int]:
+    """The threads of a process in order of creation; [] once it is gone.
+
+    proc_task_readdir() lists the group as next_thread() walks it.
+    """
     try:
-        return [int(name) for name in os.listdir(folder)]
-    except (FileNotFoundError, ProcessLookupError) as err:
-        raise NoSuchProcess(pid) from err
+        return [int(name) for name in os.listdir(root / str(pid) / "task")]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def is_zombie(pid: int, tid: int, root: Path = PROC) -> bool:
+    """Whether a thread of a process has ended."""
+    try:
+        return read_stat(tid, root / str(pid) / "task").is_zombie
+    except NoSuchProcess:
+        return True

@@ -1,0 +1,50 @@
+"""Puts the program's lower half together: streams, the machine, single pages."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from hpview import backends
+from hpview.machine import Machine
+from hpview.pages.slot import read_slot_at
+from hpview.services import Readers, Services
+from hpview.stream.kernel import KernelBackend
+from hpview.stream.state import EntryBit
+from hpview.wire import PAGE_SIZE, SLOT_SIZE
+
+if TYPE_CHECKING:
+    from hpview.pages.page import SlotPages
+    from hpview.stream.base import Backend
+
+
+def services(name: str) -> Services:
+    """Everything the screens need, over one backend.
+
+    Raises:
+        BackendUnavailable: As ``backends.choose``.
+    """
+    backend, notice = backends.choose(name)
+    readers = backends.readers(backend, notice)
+
+    def pages(pid: int, address: int) -> SlotPages:
+        return _pages(backend, pid, address)
+
+    return Services(
+        **{field.name: getattr(readers, field.name) for field in fields(Readers)},
+        snapshot=Machine(backend).snapshot,
+        pages=pages,
+    )
+
+
+def _pages(backend: Backend, pid: int, address: int) -> SlotPages:
+    """What /proc tells of the pages, with what only the page table has where BPF may read it."""
+    slot = read_slot_at(pid, address)
+    if not isinstance(backend, KernelBackend) or not len(slot):
+        return slot
+    entries = backend.page_bits(pid, slot.start)
+    if entries is None:
+        return slot
+    first = slot.start % SLOT_SIZE // PAGE_SIZE
+    here = entries[first : first + len(slot)]
+    return slot.merged(dirty=(here & EntryBit.DIRTY) != 0, accessed=(here & EntryBit.ACCESSED) != 0)
