@@ -17,8 +17,9 @@ run: $(VENV)/.run ## Install into .venv if needed, and open the app
 test: $(VENV)/.dev ## Run the tests; what needs root or BPF is skipped, with the reason, where missing
 	$(BIN)/pytest
 
-test-long: $(VENV)/.dev ## 1,000 rounds of the two streams in lock-step under mutation
-	HPVIEW_LOCKSTEP_ROUNDS=1000 $(BIN)/pytest tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py
+test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, and a process of 8 GiB
+	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 $(BIN)/pytest \
+		tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py tests/test_large.py
 
 bench: $(VENV)/.dev ## Measure hpview beside other tools; BENCH="--thpmaps FILE" adds options
 	$(BIN)/python -m bench $(BENCH)

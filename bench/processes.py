@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,6 +129,7 @@ def run(programs: Programs, command: Sequence[str]) -> Ran:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
+        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
         cwd=ROOT,
         check=False,
     )

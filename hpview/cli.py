@@ -163,7 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     scan = add(
         "scan",
         commands.scan,
-        "show the mappings of one process, or every run of it as JSON",
+        "show the mappings of one process, its folios, or how it was read",
         "hpview scan 4127 --format json > 4127.json",
     )
     scan.add_argument("pid", type=_pid, metavar="PID")
@@ -171,7 +171,8 @@ def _parser() -> argparse.ArgumentParser:
         "--format",
         choices=("table", "json", "maps", "thpmaps"),
         default="table",
-        help="maps: the lines of /proc/PID/maps; thpmaps: those of the kernel's tools/mm/thpmaps",
+        help="maps: the lines of /proc/PID/maps; thpmaps: those of the kernel's tools/mm/thpmaps, "
+        "and with --folios of its --rollup",
     )
     what = scan.add_mutually_exclusive_group()
     what.add_argument(

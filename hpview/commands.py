@@ -104,7 +104,7 @@ def _scan_folios(args: Namespace) -> int:
 
     result = process.read(args.pid)
     if args.format == "thpmaps":
-        _print_raw(thpmaps.lines(result))
+        _print_raw(thpmaps.lines(result, rollup=args.folios))
     elif args.format == "json":
         print(json.dumps(folios.folios_object(result)))
     else:

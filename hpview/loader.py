@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from hpview.stream.base import Stream
 
 _HEARTBEAT = 0.05
+
+_PIECE: Final = 8 * CHUNK_SIZE
+"""Bytes of one piece of a batch: enough to spread the cost of a numpy call, and not so
+much that it falls out of the processor's caches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +72,14 @@ class Batch:
     """What one step of loading yields.
 
     Attributes:
-        data: Whole records; b"" in a heartbeat.
+        data: Whole records, in order, joined to pieces of about ``_PIECE``; none in a
+            heartbeat.
         facts: Names of their VMAs; None where they may not be read.
         reads: The log of the reads that brought them.
         progress: The sums, this batch included.
     """
 
-    data: bytes
+    data: tuple[bytes, ...]
     facts: Facts | None
     reads: tuple[Read, ...]
     progress: Progress
@@ -125,8 +130,8 @@ def _batches(
     began = time.monotonic()
     while not reader.done:
         reader.read()
-        first = reader.chunks == 1 and bool(reader.collected)
-        limit = seconds if reader.collected else _HEARTBEAT
+        first = reader.chunks == 1 and reader.pending
+        limit = seconds if reader.pending else _HEARTBEAT
         if first or reader.done or time.monotonic() - began >= limit:
             yield reader.batch(facts)
             began = time.monotonic()
@@ -137,7 +142,6 @@ class _Reader:
 
     Attributes:
         chunks: As in ``Progress``.
-        collected: Whole records since the last batch.
         done: The end was reached.
     """
 
@@ -149,9 +153,15 @@ class _Reader:
         self._rest = b""
         self._place = Place()
         self._reads: list[Read] = []
+        self._collected: list[bytes] = []
+        self._pieces: list[bytes] = []
         self.chunks = 0
-        self.collected: list[bytes] = []
         self.done = False
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are records for a batch."""
+        return bool(self._collected or self._pieces)
 
     def read(self) -> None:
         """Take what the stream has next, noted in the log."""
@@ -177,7 +187,14 @@ class _Reader:
         exact = told is not None
         self._reads.append(Read(self._size, len(data), count, spent, again, resume, exact))
         if chunk:
-            self.collected.append(chunk)
+            self._collected.append(chunk)
+            if len(self._collected) * CHUNK_SIZE >= _PIECE:
+                self._join()
+
+    def _join(self) -> None:
+        if self._collected:
+            self._pieces.append(b"".join(self._collected))
+            self._collected = []
 
     def _whole(self, data: bytes) -> bytes:
         """The records that ``data`` completes; the rest is kept.
@@ -195,9 +212,10 @@ class _Reader:
 
     def batch(self, facts: FactsReader | None) -> Batch:
         """What was collected, with names; a new collection begins."""
-        data = b"".join(self.collected)
+        self._join()
+        data = tuple(self._pieces)
         reads = tuple(self._reads)
-        self.collected, self._reads = [], []
+        self._pieces, self._reads = [], []
         place = self._place
         progress = Progress(
             self._stream.source,
@@ -209,15 +227,19 @@ class _Reader:
             resume=place.end or None,
             done=self.done,
         )
-        offset = self._bytes - len(self._rest) - len(data)
+        offset = self._bytes - len(self._rest) - sum(map(len, data))
         return Batch(data, _names(data, facts, offset), reads, progress)
 
 
-def _names(data: bytes, facts: FactsReader | None, offset: int) -> Facts | None:
+def _names(data: tuple[bytes, ...], facts: FactsReader | None, offset: int) -> Facts | None:
     """The names of the VMAs in whole records."""
-    if facts is None:
+    if facts is None or not data:
         return None
-    starts = decode(data, offset=offset).of(Kind.VMA)["start"]
+    found_starts = []
+    for piece in data:
+        found_starts.append(decode(piece, offset=offset).of(Kind.VMA)["start"])
+        offset += len(piece)
+    starts = np.concatenate(found_starts)
     if not len(starts):
         return None
     found = facts.lookup(starts)

@@ -61,7 +61,8 @@ def scan(readers: Readers, pid: int) -> Scan:
 def _scan_once(readers: Readers, pid: int, reads: list[Read]) -> Scan:
     space = AddressSpace()
     for batch in load(lambda: readers.open(pid), lambda: readers.facts(pid)):
-        space.feed(batch.data)
+        for data in batch.data:
+            space.feed(data)
         if batch.facts is not None:
             space.set_names(batch.facts.starts, batch.facts.mappings)
         reads.extend(batch.reads)

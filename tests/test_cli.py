@@ -94,6 +94,8 @@ def test_scan_folios_as_table_json_and_thpmaps(
     assert capsys.readouterr().out.startswith("FOLIO  MAPPED BY")
     assert main(["scan", pid, "--folios", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "hpview.folios/1"
+    assert main(["scan", pid, "--folios", "--format", "thpmaps"]) == 0
+    assert not any(line[0].isdecimal() for line in capsys.readouterr().out.splitlines())
     done = run("scan", pid, "--format", "thpmaps")
     assert done.returncode == 0
     assert len(done.stdout.splitlines()) > 20

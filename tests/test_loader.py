@@ -76,7 +76,7 @@ HEAD = records.task() + vma(1)
 def test_first_chunk_comes_alone_and_the_rest_together() -> None:
     stream = ListedStream(HEAD, vma(2), vma(3), records.end())
     batches = list(load(lambda: stream, seconds=60))
-    assert [b.data for b in batches] == [HEAD, vma(2) + vma(3) + records.end()]
+    assert [b.data for b in batches] == [(HEAD,), (vma(2) + vma(3) + records.end(),)]
     last = batches[-1].progress
     assert last.done
     assert (last.chunks, last.records, last.bytes) == (4, 5, 5 * RECORD_SIZE)
@@ -86,7 +86,7 @@ def test_first_chunk_comes_alone_and_the_rest_together() -> None:
 
 def test_batches_end_when_time_is_up() -> None:
     stream = ListedStream(HEAD, vma(2), vma(3), records.end())
-    sizes = [len(b.data) // RECORD_SIZE for b in load(lambda: stream, seconds=0)]
+    sizes = [len(b"".join(b.data)) // RECORD_SIZE for b in load(lambda: stream, seconds=0)]
     assert sizes == [2, 1, 1, 1, 0]
 
 
@@ -94,8 +94,8 @@ def test_records_cut_by_a_read_are_joined() -> None:
     data = HEAD + vma(2) + records.end()
     stream = ListedStream(*(data[i : i + 40] for i in range(0, len(data), 40)))
     batches = list(load(lambda: stream, seconds=60))
-    assert b"".join(b.data for b in batches) == data
-    assert all(len(b.data) % RECORD_SIZE == 0 for b in batches)
+    assert b"".join(piece for b in batches for piece in b.data) == data
+    assert all(len(piece) % RECORD_SIZE == 0 for b in batches for piece in b.data)
     assert sum(read.records for b in batches for read in b.reads) == len(data) // RECORD_SIZE
 
 
@@ -103,7 +103,7 @@ def test_eagain_is_counted_and_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hpview.loader._HEARTBEAT", 0)
     stream = ListedStream(None, None, HEAD, None, records.end())
     batches = list(load(lambda: stream, seconds=60))
-    assert [len(b.data) // RECORD_SIZE for b in batches] == [0, 0, 2, 0, 1]
+    assert [len(b"".join(b.data)) // RECORD_SIZE for b in batches] == [0, 0, 2, 0, 1]
     reads = [read for b in batches for read in b.reads]
     assert [read.again for read in reads] == [True, True, False, True, False, False]
     assert batches[-1].progress.agains == 3

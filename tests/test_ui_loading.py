@@ -129,7 +129,9 @@ def test_a_batch_of_an_earlier_reading_is_dropped() -> None:
         await press(pilot, "R")
         await until(pilot, lambda: len(fakes.streams) == 2)
         known = len(screen.space.vmas)
-        stale = loader.Batch(sample().end().data, None, (), loader.Progress(Source.BPF, done=True))
+        stale = loader.Batch(
+            (sample().end().data,), None, (), loader.Progress(Source.BPF, done=True)
+        )
         screen.take(1, stale)
         assert len(screen.space.vmas) == known
         assert not app.settled.is_set()

@@ -162,10 +162,11 @@ class AddressSpace:
                 offset counts from the first byte ever fed. What came before the TASK
                 that precedes it was taken in, the rest was not; feed no more.
         """
+        view = memoryview(data)
         for at in range(0, len(data), _MOUTHFUL):
-            self._feed(data[at : at + _MOUTHFUL])
+            self._feed(view[at : at + _MOUTHFUL])
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: memoryview) -> None:
         chunk = wire.decode(data, offset=self._fed)
         self.version += 1
         at = 0

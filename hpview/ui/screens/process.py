@@ -157,7 +157,8 @@ class ProcessScreen(HpviewScreen):
     def _feed(self, batch: loader.Batch) -> None:
         space = self.space
         before = space.version
-        space.feed(batch.data)
+        for data in batch.data:
+            space.feed(data)
         if batch.facts is not None:
             space.set_names(batch.facts.starts, batch.facts.mappings)
         if space.version != before:
