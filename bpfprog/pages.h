@@ -8,8 +8,12 @@
 /* arch/x86/include/asm/pgtable_types.h; the second one while P is clear */
 #define _PAGE_SOFT_DIRTY	(1ULL << 11)
 #define _PAGE_SWP_SOFT_DIRTY	(1ULL << 1)
-/* with shadow stacks (6.6), D of a write-protected page is kept here */
+/*
+ * With shadow stacks (6.6), D of a page that may not be written is kept here;
+ * before, the bit marked device memory.
+ */
 #define _PAGE_SAVED_DIRTY	(1ULL << 58)
+#define _PAGE_RW		(1ULL << 1)
 
 /* A leaf, present or hidden by PROT_NONE: what the processor noted in it. */
 static __always_inline __u16 leaf_bits(__u64 entry)
@@ -18,7 +22,7 @@ static __always_inline __u16 leaf_bits(__u64 entry)
 
 	if (entry & _PAGE_ACCESSED)
 		bits |= HPV_PAGE_ACCESSED;
-	if (entry & (_PAGE_DIRTY | _PAGE_SAVED_DIRTY))
+	if (entry & _PAGE_DIRTY || (entry & _PAGE_SAVED_DIRTY && !(entry & _PAGE_RW)))
 		bits |= HPV_PAGE_DIRTY;
 	if (entry & _PAGE_SOFT_DIRTY)
 		bits |= HPV_PAGE_SOFT_DIRTY;
@@ -37,9 +41,8 @@ static __always_inline __u16 pte_bits(__u64 pte)
 			bits |= HPV_PAGE_ZERO;
 		return bits;
 	}
-	if (pte >> SWP_TYPE_SHIFT == SWP_PTE_MARKER &&
-	    ~pte >> SWP_OFFSET_FIRST_BIT & PTE_MARKER_GUARD)
-		return HPV_PAGE_GUARD;
+	if (pte >> SWP_TYPE_SHIFT == SWP_PTE_MARKER)
+		return ~pte >> SWP_OFFSET_FIRST_BIT & PTE_MARKER_GUARD ? HPV_PAGE_GUARD : 0;
 	bits = HPV_PAGE_SWAPPED;
 	if (pte & _PAGE_SWP_SOFT_DIRTY)
 		bits |= HPV_PAGE_SOFT_DIRTY;
@@ -131,10 +134,10 @@ static __always_inline int show_pages(struct vm_area_struct *vma)
 
 	if (vma->vm_end <= addr || vma->vm_start > addr || vma->vm_flags & VM_PFNMAP)
 		return SHOWN;
-	hpv.walk.mm = 0;
+	hpv.walk.mm = 0;	/* ptes[] is ours now */
 	hpv.walk.pgd = (__u64)vma->vm_mm->pgd;
 	barrier();
-	hpv.pages_found = put_pages(hpv.walk.pgd, addr);
+	hpv.pages_found = put_pages(hpv.walk.pgd, addr) ? HPV_PAGES_READ : HPV_PAGES_FAILED;
 	return COME_BACK;
 }
 

@@ -27,25 +27,24 @@ static __always_inline __u64 mm_key(struct vm_area_struct *vma)
 {
 	__u64 x;
 
-	if ((__u64)vma->vm_mm == hpv.keyed_mm)
-		return hpv.mm_key;
-	hpv.keyed_mm = (__u64)vma->vm_mm;
-	barrier();	/* no arithmetic is allowed with pointers */
-	x = hpv.keyed_mm;
-	x ^= hpv.params.mm_key[0];
+	hpv.mm = (__u64)vma->vm_mm;
+	barrier();	/* no arithmetic is allowed with pointers: read it as a number */
+	x = hpv.mm ^ hpv.params.mm_key[0];
 	x *= hpv.params.mm_key[1] | 1;
 	x ^= x >> 32;
 	x *= hpv.params.mm_key[1] | 1;
-	x ^= x >> 29;
-	hpv.mm_key = x;
-	return x;
+	return x ^ x >> 29;
+}
+
+static __always_inline bool same_thread(struct task_struct *task)
+{
+	return hpv.shown_task == (__u64)task && hpv.shown_since == task->start_boottime;
 }
 
 /* Whether the last TASK still holds: the same thread, with the same mm. */
 static __always_inline bool same_task(struct task_struct *task, __u64 mm)
 {
-	return hpv.progress.mm == mm && hpv.shown_task == (__u64)task &&
-	       hpv.shown_since == task->start_boottime;
+	return hpv.progress.mm == mm && same_thread(task);
 }
 
 static __always_inline void remember_task(struct task_struct *task, __u64 mm)
@@ -54,6 +53,8 @@ static __always_inline void remember_task(struct task_struct *task, __u64 mm)
 	hpv.progress.boottime = task->group_leader->start_boottime;
 	hpv.shown_task = (__u64)task;
 	hpv.shown_since = task->start_boottime;
+	/* another mm may have got the address of one that was freed */
+	hpv.walk.mm = 0;
 }
 
 static __always_inline void put_task(struct hpv_task *rec, struct task_struct *task,

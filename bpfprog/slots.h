@@ -114,11 +114,11 @@ static long count_one(__u32 i, void *unused)
 			w->present++;
 		return 0;
 	}
-	if (pte >> SWP_TYPE_SHIFT == SWP_PTE_MARKER &&
-	    ~pte >> SWP_OFFSET_FIRST_BIT & PTE_MARKER_GUARD)
-		w->guard++;
-	else
+	if (pte >> SWP_TYPE_SHIFT != SWP_PTE_MARKER)
 		w->swapped++;
+	else if (~pte >> SWP_OFFSET_FIRST_BIT & PTE_MARKER_GUARD)
+		w->guard++;
+	/* else userfaultfd or poison marked a page that is not there */
 	return 0;
 }
 

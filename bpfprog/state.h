@@ -74,6 +74,7 @@ struct hpv_progress {
 	__u64	read_errors;
 	__u64	mm;		/* of the last TASK record */
 	__u64	boottime;	/* of its group leader, ns */
+	__u64	seen;		/* HPV_MODE_ALL: all of the mm below was counted */
 };
 
 /*
@@ -95,6 +96,13 @@ struct hpv_progress {
 #define HPV_PAGE_HUGE		0x0080	/* a PMD or PUD leaf maps it */
 
 #define HPV_SLOT_PAGES	512
+
+/* Whether pages[] holds them. */
+enum hpv_pages_found {
+	HPV_PAGES_NOT_MET	= 0,
+	HPV_PAGES_READ		= 1,
+	HPV_PAGES_FAILED	= 2,	/* a table could not be read */
+};
 
 union hpv_record {
 	struct hpv_task	task;
@@ -146,8 +154,9 @@ struct hpv_walk {
 struct hpv_tally {
 	struct hpv_task	task;
 	struct hpv_rollup rollup;
-	struct hpv_sums	pieces;	/* of a VMA that is not finished */
 	__u32	open;
+	__u32	due;		/* a VMA was cut at progress.seen */
+	__u32	back;		/* the VMA at hand is to come again */
 	__u32	work;		/* since records were handed over */
 };
 
@@ -163,7 +172,7 @@ struct hpv_state {
 	__u32			spill_first;
 	__u32			spill_count;
 	__u16			pages[HPV_SLOT_PAGES];	/* HPV_PAGE_* */
-	__u32			pages_found;	/* pages[] holds the slot */
+	__u32			pages_found;	/* HPV_PAGES_* */
 	__u32			pad;
 	/* TASK, unless the last one holds; VMA; RUNs */
 	union hpv_record	out[HPV_OUT_RECORDS];
@@ -172,10 +181,10 @@ struct hpv_state {
 	struct hpv_walk		walk;
 	struct hpv_tally	tally;
 	struct hpv_end		end;		/* out[] may hold what was not taken yet */
-	__u64			keyed_mm;	/* an mm, and what stands for it */
-	__u64			mm_key;
+	__u64			mm;
 	__u64			shown_task;	/* task_struct of the last TASK, */
 	__u64			shown_since;	/* and when that thread began */
+	__u64			passed_over;	/* calls without a result */
 	__u64			scan_node;	/* search for a thread with an mm */
 	__u64			scan_head;
 	__u64			scan_found;

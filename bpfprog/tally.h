@@ -15,22 +15,12 @@
 #define WORK_PER_READ		(1 << 16)
 #define WORK_PER_CALL		8
 
-static __always_inline void add_sums(struct hpv_sums *to, const struct hpv_sums *more)
+static __always_inline void add_sums(struct hpv_rollup *to, const struct hpv_sums *more)
 {
-	to->slots_2m += more->slots_2m;
-	to->slots_1g += more->slots_1g;
-	to->pages_4k += more->pages_4k;
-	to->pages_swap += more->pages_swap;
-}
-
-/* Counts the pieces of a VMA that is whole, or will never be. */
-static __always_inline void count_pieces(struct hpv_tally *t)
-{
-	t->rollup.bytes_2m += t->pieces.slots_2m * PMD_SIZE;
-	t->rollup.bytes_1g += t->pieces.slots_1g * PMD_SIZE;
-	t->rollup.bytes_4k += t->pieces.pages_4k * PAGE_SIZE;
-	t->rollup.bytes_swap += t->pieces.pages_swap * PAGE_SIZE;
-	__builtin_memset(&t->pieces, 0, sizeof(t->pieces));
+	to->bytes_2m += more->slots_2m * PMD_SIZE;
+	to->bytes_1g += more->slots_1g * PMD_SIZE;
+	to->bytes_4k += more->pages_4k * PAGE_SIZE;
+	to->bytes_swap += more->pages_swap * PAGE_SIZE;
 }
 
 static __always_inline void open_tally(struct task_struct *task, __u64 mm)
@@ -40,9 +30,11 @@ static __always_inline void open_tally(struct task_struct *task, __u64 mm)
 	put_task(&t->task, task, mm);
 	remember_task(task, mm);
 	__builtin_memset(&t->rollup, 0, sizeof(t->rollup));
-	__builtin_memset(&t->pieces, 0, sizeof(t->pieces));
 	t->rollup.kind = HPV_KIND_ROLLUP;
 	t->rollup.version = HPV_WIRE_VERSION;
+	hpv.progress.seen = 0;
+	t->due = 0;
+	t->back = 0;
 	t->open = 1;
 }
 
@@ -55,10 +47,9 @@ static __always_inline void close_tally(void)
 	if (!t->open)
 		return;
 	t->open = 0;
-	if (hpv.cursor.active && !hpv.cursor.done) {
-		count_pieces(t);
+	/* it exited before it was read to its end */
+	if (t->due || t->back)
 		t->rollup.flags |= HPV_ROLLUP_PARTIAL;
-	}
 	if (at >= HPV_OUT_RECORDS - 1)
 		return;
 	hpv.out[at].task = t->task;
@@ -68,70 +59,62 @@ static __always_inline void close_tally(void)
 	hpv.progress.tasks++;
 }
 
-/* The VMA of the pieces has changed, and one that begins at `start` came instead. */
-static __always_inline void give_up_pieces(struct hpv_tally *t, __u64 start)
+/* The process in hand is that of `task`; another one is finished first. */
+static __always_inline void turn_to(struct task_struct *task, __u64 mm)
 {
-	const struct hpv_cursor *c = &hpv.cursor;
-
-	if (start > c->start)
-		t->rollup.flags |= HPV_ROLLUP_PARTIAL;
-	/* what lies below this VMA is not seen again */
-	if (start >= c->next)
-		count_pieces(t);
-	else
-		__builtin_memset(&t->pieces, 0, sizeof(t->pieces));
-}
-
-/* One VMA, or the next piece of it. */
-static __always_inline int tally(struct task_struct *task, struct vm_area_struct *vma)
-{
-	__u64 mm = mm_key(vma), start = vma->vm_start, end = vma->vm_end, next = start;
-	bool unfinished = hpv.cursor.active && !hpv.cursor.done;
 	struct hpv_tally *t = &hpv.tally;
-	enum place place;
-	bool more;
+	bool exec;
 
 	if (!hpv.progress.mm)
 		t->open = 0;	/* of an earlier stream that was not read to its end */
-	if (!t->open || !same_task(task, mm)) {
-		close_tally();
-		open_tally(task, mm);
-		leave_vma();
-		unfinished = false;
-	}
-	place = find_place(mm, start, end);
-	if (place == PLACE_BEHIND) {
-		leave_vma();
-		return SHOWN;
-	}
-	if (place == PLACE_INSIDE)
-		next = hpv.cursor.next;
-	else if (unfinished)
-		give_up_pieces(t, start);
+	if (t->open && same_task(task, mm))
+		return;
+	/* then the kernel goes on in the new mm where it was in the old one */
+	exec = t->open && same_thread(task);
+	close_tally();
+	open_tally(task, mm);
+	if (exec)
+		t->rollup.flags |= HPV_ROLLUP_PARTIAL;
+}
 
-	walk_vma(vma, next, end);
+/*
+ * One VMA, or the next piece of it: what lies above all that was counted. The
+ * kernel may show a VMA again that has grown, been merged or split since;
+ * show_smaps_rollup() in fs/proc/task_mmu.c counts on from last_vma_end, too.
+ */
+static __always_inline int tally(struct task_struct *task, struct vm_area_struct *vma)
+{
+	__u64 start = vma->vm_start, end = vma->vm_end;
+	struct hpv_progress *p = &hpv.progress;
+	struct hpv_tally *t = &hpv.tally;
+
+	turn_to(task, mm_key(vma));
+	t->back = 0;
+	if (t->due && start > p->seen)
+		t->rollup.flags |= HPV_ROLLUP_PARTIAL;
+	t->due = 0;
+	if (start >= p->seen)
+		t->rollup.vmas++;
+	else
+		start = p->seen;
+	if (start >= end)
+		return SHOWN;
+
+	walk_vma(vma, start, end);
 	t->work += hpv.walk.work + WORK_PER_CALL;
-	add_sums(&t->pieces, &hpv.walk.sums);
-	more = to_be_continued(end);
+	add_sums(&t->rollup, &hpv.walk.sums);
 	if (hpv.walk.read_errors)
 		t->rollup.flags |= HPV_ROLLUP_READ_ERROR;
 	hpv.progress.read_errors += hpv.walk.read_errors;
-	if (more) {
-		stay_at(mm, start, end, false);
-		t->work = 0;
-		return COME_BACK;
-	}
-	count_pieces(t);
-	t->rollup.vmas++;
-	t->rollup.size += end - start;
-	leave_vma();
+	p->seen = hpv.walk.next;
+	t->rollup.size += p->seen - start;
+	t->due = p->seen < end;
 	/* the next call may add two records, and the last one two more */
-	if (t->work > WORK_PER_READ || hpv.spill_count > HPV_OUT_RECORDS - 5) {
-		stay_at(mm, start, end, true);
-		t->work = 0;
-		return COME_BACK;
-	}
-	return SHOWN;
+	if (!t->due && t->work <= WORK_PER_READ && hpv.spill_count <= HPV_OUT_RECORDS - 5)
+		return SHOWN;
+	t->back = 1;
+	t->work = 0;
+	return COME_BACK;
 }
 
 #endif /* HPVIEW_TALLY_H */

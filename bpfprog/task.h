@@ -7,7 +7,7 @@
 #define PIDTYPE_TGID		1
 #define MAX_PID_NS_LEVEL	32
 
-#define MAX_THREADS_SCANNED	256
+#define MAX_THREADS_SCANNED	(1 << 16)
 
 /* The number of a pid in the reader's namespace. */
 static __always_inline __u32 pid_number(__u64 pid)
@@ -61,7 +61,7 @@ static __always_inline bool lends_its_mm(struct task_struct *task)
 	hpv.scan_node = (__u64)BPF_CORE_READ(task, signal, thread_head.next);
 	hpv.scan_found = 0;
 	bpf_loop(MAX_THREADS_SCANNED, find_thread_with_mm, NULL, 0);
-	return !hpv.scan_found || hpv.scan_found == (__u64)task;
+	return hpv.scan_found == (__u64)task;
 }
 
 #endif /* HPVIEW_TASK_H */

@@ -24,6 +24,8 @@ struct hpv_state hpv;
 /* include/linux/sched.h */
 #define PF_KTHREAD		0x00200000
 
+#define PASSED_PER_READ		(1 << 14)
+
 /* One VMA, or the next piece of it. */
 static __always_inline int show(struct seq_file *seq, struct task_struct *task,
 				struct vm_area_struct *vma)
@@ -95,6 +97,15 @@ static __always_inline bool is_target(struct task_struct *task)
 	       hpv.progress.boottime == task->group_leader->start_boottime;
 }
 
+/* A VMA that is not for us. Many of them would keep read(2) for long. */
+static __always_inline int pass_over(void)
+{
+	if (++hpv.passed_over < PASSED_PER_READ)
+		return SHOWN;
+	hpv.passed_over = 0;
+	return COME_BACK;
+}
+
 SEC("iter/task_vma")
 int hpv_task_vma(struct bpf_iter__task_vma *ctx)
 {
@@ -110,11 +121,10 @@ int hpv_task_vma(struct bpf_iter__task_vma *ctx)
 	}
 	if (!task || !vma)
 		return mode == HPV_MODE_SLOT ? SHOWN : end_of_all(seq);
-	if (mode != HPV_MODE_ALL && !is_target(task))
-		return SHOWN;
 	/* Before 6.2 the kernel shows a kernel thread that borrows an mm. */
-	if (task->flags & PF_KTHREAD || !lends_its_mm(task))
-		return SHOWN;
+	if ((mode != HPV_MODE_ALL && !is_target(task)) || task->flags & PF_KTHREAD ||
+	    !lends_its_mm(task))
+		return pass_over();
 	if (mode == HPV_MODE_SLOT)
 		return show_pages(vma);
 	if (mode == HPV_MODE_ALL)

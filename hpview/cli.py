@@ -71,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except OSError as err:
         if err.errno not in _OUTPUT_FAILED:
-            raise
+            print(f"hpview: {printable(str(err))}", file=sys.stderr)
+            return 1
         # The interpreter must not try to flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         why = "output closed" if err.errno == errno.EPIPE else f"{err.strerror}"
@@ -100,11 +101,13 @@ def _pid(word: str) -> int:
 
 
 def _address(word: str) -> int:
+    digits = word.removeprefix("0x")
+    hexadecimal = digits.isascii() and digits.isalnum() and len(word) < _LONGEST
     try:
-        address = int(word[:_LONGEST], 16)
+        address = int(digits, 16) if hexadecimal else -1
     except ValueError:
         address = -1
-    if len(word) >= _LONGEST or not 0 <= address < 1 << 63:
+    if not 0 <= address < 1 << 63:
         shown = printable(word[:_LONGEST])
         raise argparse.ArgumentTypeError(f"{shown!r} is not an address, like 7f3a5c200000")
     return address

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from hpview.errors import NoMemoryMap, NoSuchProcess
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import procmap_query
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import NAME_COLUMN, Mapping, MapsText, parse_maps, read_maps
@@ -50,44 +50,44 @@ class StreamedFacts:
     def __init__(self, pid: int, root: Path = PROC) -> None:
         self._pid = pid
         self._root = root
-        self._query = self._opened()
+        query = self._opened()
         try:
             self._text = MapsText(*readable_task(pid, root))
         except BaseException:
-            self._query.close()
+            query.close()
             raise
+        self._query: procmap_query.MapsQuery | None = query
         self._reached = 0
         self._ended = False
-        self._ahead: dict[int, Mapping] = {}
 
     def lookup(self, starts: NDArray[np.uint64]) -> list[Mapping]:
         """See ``FactsReader``."""
         if not len(starts):
             return []
         behind = self._reached
-        self._read_to(int(starts.max()))
+        read = self._read_to(int(starts.max()))
         fresh = (starts >= np.uint64(behind)) & (starts < np.uint64(self._reached))
         wanted = set(starts[fresh].tolist())
-        found = [mapping for start, mapping in self._ahead.items() if start in wanted]
-        self._ahead = {s: m for s, m in self._ahead.items() if s >= self._reached}
+        found = [mapping for mapping in read if mapping.start in wanted]
         asked = [self._ask(start) for start in starts[~fresh].tolist()]
         return found + [mapping for mapping in asked if mapping is not None]
 
-    def _read_to(self, address: int) -> None:
-        """Read lines until one begins above ``address``."""
+    def _read_to(self, address: int) -> list[Mapping]:
+        """Read lines until one begins above ``address``; those with a name."""
+        found: list[Mapping] = []
         while self._reached <= address and not self._ended:
             lines = self._text.read(_TEXT_SIZE)
             if lines is None:
                 self._ended = True
-                return
+                break
             if not lines:
                 continue
             # Names begin behind a column that lines without one do not reach.
             rows = lines.split(b"\n")[:-1]
             named = [row + b"\n" for row in rows if len(row) >= NAME_COLUMN]
-            for mapping in parse_maps(b"".join(named)):
-                self._ahead[mapping.start] = mapping
+            found += parse_maps(b"".join(named))
             self._reached = int(rows[-1].split(b"-", 1)[0], 16) + 1
+        return found
 
     def _opened(self) -> procmap_query.MapsQuery:
         # The files of a leader that has exited are empty, though its threads live on.
@@ -95,22 +95,28 @@ class StreamedFacts:
 
     def _ask(self, start: int) -> Mapping | None:
         for _ in range(2):
+            if self._query is None:
+                return None
             try:
                 found = self._query.query(start, exact=True)
             except NoSuchProcess:
                 # After an exec the pid has another address space, with other names.
                 self._query.close()
-                try:
-                    self._query = self._opened()
-                except (NoSuchProcess, NoMemoryMap):
-                    return None
+                self._query = self._reopened()
                 continue
             return found if found is not None and found.start == start else None
         return None
 
+    def _reopened(self) -> procmap_query.MapsQuery | None:
+        try:
+            return self._opened()
+        except (NoSuchProcess, NoMemoryMap, AccessDenied):
+            return None
+
     def close(self) -> None:
         """See ``FactsReader``."""
-        self._query.close()
+        if self._query is not None:
+            self._query.close()
         self._text.close()
 
 
@@ -131,7 +137,7 @@ class TextFacts:
         if not self._known.keys() >= set(wanted):
             try:
                 self._known = self._read()
-            except (NoSuchProcess, NoMemoryMap):
+            except (NoSuchProcess, NoMemoryMap, AccessDenied):
                 return []
         return [self._known[start] for start in wanted if start in self._known]
 

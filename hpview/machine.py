@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -97,7 +98,7 @@ class Snapshot:
 
 
 class Machine:
-    """Takes snapshots; remembers users between them.
+    """Takes snapshots; remembers the names of users between them.
 
     Args:
         backend: Opens the stream over all tasks.
@@ -107,7 +108,7 @@ class Machine:
     def __init__(self, backend: Backend, root: Path = PROC) -> None:
         self._backend = backend
         self._root = root
-        self._users: dict[tuple[int, int], str] = {}
+        self._users: dict[int, str] = {}
 
     def snapshot(self, stop: Callable[[], bool] = lambda: False) -> Snapshot:
         """Read every process once.
@@ -135,20 +136,19 @@ class Machine:
             if pid not in rows and (process := self._unreadable(pid)) is not None:
                 rows[pid] = process
                 unreadable += 1
-        self._users = {key: user for key, user in self._users.items() if key[0] in rows}
         processes = tuple(rows[pid] for pid in sorted(rows))
         return Snapshot(processes, source, time.perf_counter() - began, unreadable)
 
     def _readable(self, task: np.void, rollup: np.void) -> Process | None:
         bytes_2m, bytes_1g, bytes_4k = (int(rollup[name]) for name in _RESIDENT)
         pid, start_time = int(task["tgid"]), int(task["start_time"])
-        user = self._user(pid, start_time)
+        user = self._user(pid)
         if user is None:
             return None
         return Process(
             pid=pid,
             user=user,
-            comm=text.decode(bytes(task["comm"])),
+            comm=text.decode(bytes(task["comm"]).split(b"\0")[0]),
             cmdline=_cmdline(pid),
             resident=bytes_2m + bytes_1g + bytes_4k,
             bytes_2m=bytes_2m,
@@ -170,7 +170,7 @@ class Machine:
             status = read_status(pid, self._root)
         except HpviewError:
             return None
-        user = self._user(pid, stat.start_time)
+        user = self._user(pid)
         if user is None or not status.has_mm:
             return None
         return Process(
@@ -188,15 +188,18 @@ class Machine:
             start_time=stat.start_time,
         )
 
-    def _user(self, pid: int, start_time: int) -> str | None:
-        """The user's name; None when the process is gone."""
-        key = (pid, start_time)
-        if key not in self._users:
+    def _user(self, pid: int) -> str | None:
+        """The name of the effective user; None when the process is gone."""
+        try:
+            uid = read_status(pid, self._root).uid
+        except HpviewError:
+            return None
+        if uid not in self._users:
             try:
-                self._users[key] = psutil.Process(pid).username()
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                return None
-        return self._users[key]
+                self._users[uid] = pwd.getpwuid(uid).pw_name
+            except KeyError:
+                self._users[uid] = str(uid)
+        return self._users[uid]
 
 
 def _cmdline(pid: int) -> str:

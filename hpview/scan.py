@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hpview.errors import AccessDenied, NoSuchProcess
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
 from hpview.loader import load
 from hpview.space.address_space import AddressSpace
 from hpview.wire import Status
@@ -35,7 +35,8 @@ class Scan:
     @property
     def complete(self) -> bool:
         """All of it was read, of one and the same address space."""
-        return self.space.complete and not self.space.execs and not self.space.partial
+        space = self.space
+        return space.complete and not (space.execs or space.partial or space.read_errors)
 
 
 def scan(readers: Readers, pid: int) -> Scan:
@@ -45,10 +46,14 @@ def scan(readers: Readers, pid: int) -> Scan:
         HpviewError: It cannot be read, or nothing of it could.
     """
     reads: list[Read] = []
-    for _ in range(_ATTEMPTS):
-        result = _scan_once(readers, pid, reads)
+    result = _scan_once(readers, pid, reads)
+    for _ in range(_ATTEMPTS - 1):
         if not (result.space.execs or result.space.partial):
             break
+        try:
+            result = _scan_once(readers, pid, reads)
+        except (NoSuchProcess, NoMemoryMap):
+            break  # what there was of it is known
     if not len(result.space.vmas):
         match result.space.end_status:
             case Status.VANISHED:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,8 @@ from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.smaps import Smaps, read_smaps
 from hpview.kernelfs.status import read_stat
-from hpview.stream.emulated import EmulatedStream, Features, ProcfsBackend, ProcOpener
+from hpview.stream.emulated import EmulatedStream, ProcfsBackend
+from hpview.stream.opener import Features, ProcOpener
 from hpview.wire import (
     PAGE_SIZE,
     SLOT_SIZE,
@@ -182,34 +182,12 @@ def test_many_runs_come_in_pieces_and_none_is_lost(pid: int) -> None:
     assert mine["present"].tolist() == [1, 2] * (len(mine) // 2)
 
 
-EXEC = f"""
-import os, signal
-again = "import sys; print('again', flush=True); sys.stdin.read()"
-signal.signal(signal.SIGUSR1, lambda *_: os.execv({sys.executable!r}, ["x", "-c", again]))
-"""
-
-
 def after_first(process: subprocess.Popen[bytes], features: Features = BEST) -> EmulatedStream:
     """A stream of which the first records were read."""
     stream = ProcfsBackend(features).open(process.pid)
     assert len(stream.read(64)) == 64
     assert len(stream.read(64)) == 64
     return stream
-
-
-@pytest.mark.parametrize("features", EVERY, ids=str)
-def test_an_exec_in_mid_read_is_told_by_another_task_record(features: Features) -> None:
-    with child(EXEC) as process, after_first(process, features) as stream:
-        process.send_signal(signal.SIGUSR1)
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"again\n"
-        data = drain(stream)
-        maps = read_maps(process.pid)
-    chunk = wire.decode(data)
-    assert chunk.of(Kind.TASK)["mm"].tolist() == [2]
-    assert set(chunk.of(Kind.VMA)["start"].tolist()) <= {m.start for m in maps}
-    assert chunk.of(Kind.VMA)["end"][-1] == maps[-1].end
-    assert status_of(data) is Status.COMPLETE
 
 
 @pytest.mark.parametrize("features", EVERY, ids=str)

@@ -16,7 +16,7 @@ from hpview.errors import HpviewError, NoMemoryMap, NoSuchProcess, NotAProcess
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.task import is_zombie, threads
-from hpview.stream.emulated import Features, ProcfsBackend
+from hpview.stream.emulated import ProcfsBackend
 from hpview.wire import Kind, Status
 from tests.children import child
 from tests.paged import ROOT
@@ -24,6 +24,8 @@ from tests.test_emulated import EVERY, after_first, drain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from hpview.stream.opener import Features
 
 # A leader that ends like pthread_exit(), at once or for a byte, while two threads live on.
 DEAD_LEADER = """
@@ -123,7 +125,8 @@ AS_NOBODY = """
 import ctypes, os, sys
 from hpview import wire
 from hpview.errors import HpviewError
-from hpview.stream.emulated import Features, ProcfsBackend
+from hpview.stream.emulated import ProcfsBackend
+from hpview.stream.opener import Features
 from tests.test_emulated import drain
 os.setgroups([])
 os.setgid(65534)

@@ -85,7 +85,24 @@ def test_an_exec_to_an_equal_layout() -> None:
     stream.read(2)
     stream.tasks.tasks[0].space = FakeMm("AABB", identity=2)
     assert stream.read() == ["TASK100:2", "B2-4", "END"]
-    assert stream.iterator.resume is Resume.REPLACED
+    assert stream.iterator.resume is Resume.OTHER_MM
+
+
+@pytest.mark.parametrize("after", ["AAXX", "....CC", "AAAB", "BBBBB"])
+def test_an_exec_is_an_exec_whatever_stands_there(after: str) -> None:
+    stream = reading("AABB")
+    stream.read(2)
+    stream.tasks.tasks[0].space = FakeMm(after, identity=2)
+    stream.read()
+    assert stream.iterator.resume is Resume.OTHER_MM
+
+
+def test_an_exec_to_an_image_without_a_vma_above() -> None:
+    stream = reading("AABB")
+    stream.read(2)
+    stream.tasks.tasks[0].space = FakeMm("A", identity=2)
+    assert stream.read() == ["END"]
+    assert stream.iterator.resume is Resume.END
 
 
 def pieces(change: Callable[[FakeMm], None]) -> Resume | None:

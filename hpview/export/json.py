@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from hpview import text
+from hpview.export.remarks import remarks
 from hpview.kernelfs.maps import MINOR_BITS, perms
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing
 
@@ -123,6 +124,8 @@ def _vmas(space: AddressSpace) -> list[dict[str, Any]]:
             "bytes_1g",
             "bytes_4k",
             "bytes_swap",
+            "flags",
+            "marks",
         )
     ]
     return [
@@ -139,6 +142,7 @@ def _vmas(space: AddressSpace) -> list[dict[str, Any]]:
             "bytes_4k": bytes_4k,
             "bytes_swap": bytes_swap,
             "runs": [run for run in runs[first[i] : first[i + 1]] if run is not None],
+            **_remarks(flags, marks),
         }
         for i, (
             start,
@@ -151,8 +155,16 @@ def _vmas(space: AddressSpace) -> list[dict[str, Any]]:
             bytes_1g,
             bytes_4k,
             bytes_swap,
+            flags,
+            marks,
         ) in enumerate(zip(*columns, strict=True))
     ]
+
+
+def _remarks(flags: int, marks: int) -> dict[str, list[str]]:
+    """What is wrong with the numbers of a VMA, if anything."""
+    found = remarks(flags, marks)
+    return {"remarks": found} if found else {}
 
 
 def _runs(space: AddressSpace) -> list[dict[str, Any] | None]:

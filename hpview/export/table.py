@@ -8,9 +8,9 @@ import numpy as np
 
 from hpview import text, units
 from hpview.export.columns import aligned, texts
+from hpview.export.remarks import remarks
 from hpview.kernelfs.maps import perms
-from hpview.space.vma import Mark
-from hpview.wire import VmaFlag, VmFlag
+from hpview.wire import VmFlag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,13 +62,13 @@ def scan(result: Scan) -> Iterator[str]:
     vmas = space.vmas
     ranges = zip(vmas["start"].tolist(), vmas["end"].tolist(), strict=True)
     names = texts(vmas["name"], lambda number: text.printable(space.name(number)))
-    remarks = texts(_noted(vmas), lambda noted: _remarks(noted & _WIRE, noted >> _MARKS))
+    noted = texts(_noted(vmas), lambda both: _remarks(both & _WIRE, both >> _MARKS))
     columns = [
         list(map("%012x-%012x".__mod__, ranges)),
         texts(vmas["end"] - vmas["start"], units.short),
         texts(vmas["vm_flags"] & _PERMS, perms),
         *(texts(vmas[name], units.short) for name in _SUMS),
-        [name + remark for name, remark in zip(names, remarks, strict=True)],
+        [name + remark for name, remark in zip(names, noted, strict=True)],
     ]
     yield from aligned(_SCAN_HEAD, columns, _LEFT)
     totals = space.totals
@@ -92,6 +92,8 @@ def state(result: Scan) -> str:
         return "called exec() while being read: incomplete"
     if space.partial:
         return f"changed before all was read: {space.partial} mappings, incomplete"
+    if space.read_errors:
+        return f"could not be read in part: {space.read_errors} mappings, incomplete"
     said = space.end_status.label if space.end_status is not None else "cut short"
     return f"{said}, changed while reading: {space.changed}" if space.changed else said
 
@@ -103,18 +105,8 @@ def _noted(vmas: Records) -> NDArray[np.uint64]:
 
 
 def _remarks(flags: int, marks: int) -> str:
-    remarks = [
-        word
-        for flag, word in (
-            (VmaFlag.SKIPPED, "not walked"),
-            (VmaFlag.READ_ERROR, "partly unreadable"),
-            (VmaFlag.ESTIMATE, "estimate"),
-        )
-        if flags & flag
-    ]
-    if marks & Mark.CHANGED:
-        remarks.append("changed while reading")
-    return f" ({', '.join(remarks)})" if remarks else ""
+    found = remarks(flags, marks)
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _sizes(p: Process) -> tuple[int | None, ...]:

@@ -21,6 +21,8 @@ class Stat:
         flags: ``PF_*`` of include/linux/sched.h.
         threads: Number of threads.
         start_time: USER_HZ ticks since boot.
+        has_mm: It has an address space: not a kernel thread, and not past exit_mm(),
+            which comes long before a large process is a zombie.
     """
 
     comm: bytes
@@ -28,6 +30,7 @@ class Stat:
     flags: int
     threads: int
     start_time: int
+    has_mm: bool
 
     @property
     def is_kernel_thread(self) -> bool:
@@ -50,7 +53,15 @@ def read_stat(pid: int, root: Path = PROC) -> Stat:
     # comm may itself hold brackets and spaces: it ends at the last ")" and begins at the first "("
     comm = head.partition(b"(")[2]
     fields = tail.split()
-    return Stat(comm, fields[0].decode(), int(fields[6]), int(fields[17]), int(fields[19]))
+    # vsize is 0 without an mm, for every reader (do_task_stat(), fs/proc/array.c)
+    return Stat(
+        comm,
+        fields[0].decode(),
+        int(fields[6]),
+        int(fields[17]),
+        int(fields[19]),
+        fields[20] != b"0",
+    )
 
 
 def is_kernel_thread(pid: int, root: Path = PROC) -> bool:

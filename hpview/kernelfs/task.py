@@ -58,3 +58,11 @@ def is_zombie(pid: int, tid: int, root: Path = PROC) -> bool:
         return read_stat(tid, root / str(pid) / "task").is_zombie
     except NoSuchProcess:
         return True
+
+
+def has_mm(pid: int, tid: int, root: Path = PROC) -> bool:
+    """Whether a thread of a process still has an address space."""
+    try:
+        return read_stat(tid, root / str(pid) / "task").has_mm
+    except NoSuchProcess:
+        return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -33,6 +34,7 @@ _MOUTHFUL: Final = 4096 * RECORD_SIZE
 """Bytes taken in at once: larger arrays fall out of the processor's caches."""
 _CHANGED: Final = np.uint16(Mark.CHANGED)
 _PARTIAL: Final = np.uint16(Mark.PARTIAL)
+_SHAPE: Final = ("end", "vm_flags", "pgoff", "ino", "dev")
 _SOURCES: Final = frozenset(Source)
 _STATUSES: Final = frozenset(Status)
 
@@ -159,8 +161,8 @@ class AddressSpace:
 
         Raises:
             CorruptStream: A record contradicts the layout or the order of records; the
-                offset counts from the first byte ever fed. What came before the TASK
-                that precedes it was taken in, the rest was not; feed no more.
+                offset counts from the first byte ever fed. Some of what came before it
+                was taken in; feed no more.
         """
         view = memoryview(data)
         for at in range(0, len(data), _MOUTHFUL):
@@ -225,26 +227,30 @@ class AddressSpace:
         self._refuse_after_end(offset)
         if self._identity is None:
             raise CorruptStream(offset, "a VMA or run before any task")
-        is_vma = chunk.kinds[lo:hi] == _VMA
-        part = segment.parse(chunk.records[lo:hi], is_vma, offset, self._tail)
+        records, is_vma = chunk.records[lo:hi], chunk.kinds[lo:hi] == _VMA
+        # A VMA that changed between two pieces takes its new shape before more is added.
+        for first, behind in pairwise([0, *segment.reshaped(records, is_vma), hi - lo]):
+            if first < behind:
+                at = offset + first * RECORD_SIZE
+                part = segment.parse(records[first:behind], is_vma[first:behind], at, self._tail)
+                self._take_segment(part, at)
+
+    def _take_segment(self, part: segment.Segment, offset: int) -> None:
         if len(part.pieces) or len(part.piece_runs):
-            self._extend(part)
+            self._extend(part, offset)
         if part.awaits and len(part.vmas):
             self._close_tail()
         turns = np.flatnonzero(part.vmas["start"][1:] < part.vmas["end"][:-1]) + 1
-        if not len(turns):
-            self._merge(part.vmas, part.runs)
-        else:
-            bounds = [0, *turns.tolist(), len(part.vmas)]
-            run_bounds = np.searchsorted(part.owners, bounds).tolist()
-            for i in range(len(bounds) - 1):
-                self._merge(
-                    part.vmas[bounds[i] : bounds[i + 1]],
-                    part.runs[run_bounds[i] : run_bounds[i + 1]],
-                )
+        bounds = [0, *turns.tolist(), len(part.vmas)]
+        run_bounds = np.searchsorted(part.owners, bounds).tolist()
+        for i in range(len(bounds) - 1):
+            self._merge(
+                part.vmas[bounds[i] : bounds[i + 1]],
+                part.runs[run_bounds[i] : run_bounds[i + 1]],
+            )
         self._tail = part.tail
 
-    def _extend(self, part: segment.Segment) -> None:
+    def _extend(self, part: segment.Segment, offset: int) -> None:
         """Add pieces and runs to the newest VMA."""
         tail = self._tail
         if tail is None:
@@ -254,6 +260,8 @@ class AddressSpace:
         row = self._vmas.rows[self.index_at(tail.start)]
         for field, sum_ in zip(vma.BYTES, part.piece_bytes.tolist(), strict=True):
             row[field] += sum_
+            if row[field] < 0:
+                raise CorruptStream(offset, "a piece with leaves that its sums do not count")
         self._sums += part.piece_bytes
         if len(part.pieces):
             row["flags"] |= np.bitwise_or.reduce(part.pieces["flags"])
@@ -264,18 +272,19 @@ class AddressSpace:
             self._runs.splice(at, at, part.piece_runs)
 
     def _take_shape(self, tail: segment.Tail, pieces: Records) -> None:
-        """Give the newest VMA the end and vm_flags of its last piece."""
+        """Make the newest VMA what it was at its next piece; all of these are alike."""
         at = self.index_at(tail.start)
         row = self._vmas.rows[at : at + 1].copy()
-        last = pieces[-1:]
-        if not segment.changed_between(row, last)[0]:
+        if all(row[field] == pieces[field][:1] for field in _SHAPE):
             return
         run_at = overlap(self._runs.rows, tail.start, tail.end)
         runs = self._runs.rows[run_at].copy()
         self._vmas.splice(at, at + 1, row[:0])
         self._runs.splice(run_at.start, run_at.stop, runs[:0])
         self._sums -= vma.total_bytes(row)
-        row["end"], row["vm_flags"] = last["end"], last["vm_flags"]
+        for field in _SHAPE:
+            row[field] = pieces[field][:1]
+        row["name"] = 0
         row["marks"] |= _CHANGED
         self._merge(row, runs)
 

@@ -10,13 +10,15 @@ from hpview import wire
 from hpview.errors import CorruptStream
 from hpview.space import runs as runs_
 from hpview.space import vma as vma_
-from hpview.wire import RECORD_SIZE, Backing, RunFlag
+from hpview.wire import RECORD_SIZE, Backing, RunFlag, VmaFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hpview.wire import Records
 
+_SINGLE: Final = np.uint16(VmaFlag.SINGLE)
+_PIECES: Final = np.uint16(VmaFlag.CONT | VmaFlag.MORE)
 _ESTIMATE: Final = np.uint16(RunFlag.ESTIMATE)
 _IS_LEAF: Final = np.isin(np.arange(len(Backing)), (Backing.PMD_2M, Backing.PUD_1G))
 _LAST_BACKING: Final = np.uint8(max(Backing))
@@ -38,25 +40,31 @@ class Ranges(NamedTuple):
 
 
 def check_vmas(
-    rows: Records, ranges: Ranges, single: NDArray[np.bool_], offset: int, at: NDArray[np.intp]
+    rows: Records,
+    ranges: Ranges,
+    flags: NDArray[np.uint16],
+    offset: int,
+    at: NDArray[np.intp],
 ) -> None:
     """Refuse VMAs that cannot be.
 
     Args:
         rows: dtype VMA, one per record, shape (n,).
         ranges: Theirs, shape (n,).
-        single: Which of them have the flag SINGLE, shape (n,).
+        flags: Their ``VmaFlag``, shape (n,).
         offset: Where the records begin in the stream, bytes.
         at: Where they stand among the records, shape (n,).
 
     Raises:
         CorruptStream: A range is empty or not of pages; or one that claims to be its own
-            run has more than one slot, or more in it than its size.
+            run has more than one slot or piece, or more in it than its size.
     """
+    single = (flags & _SINGLE) != 0
     if np.count_nonzero(single):
         size = (ranges.end - ranges.start).astype(np.int64)
         wide = (ranges.start >> _SLOT_SHIFT) != ((ranges.end - _ONE) >> _SLOT_SHIFT)
-        wrong = single & (wide | (rows["bytes_4k"] + rows["bytes_swap"] > size))
+        cut = (flags & _PIECES) != 0
+        wrong = single & (wide | cut | (rows["bytes_4k"] + rows["bytes_swap"] > size))
         if np.count_nonzero(wrong):
             i = int(wrong.argmax())
             corrupt(offset, at[i], f"VMA {ranges.text(i)} cannot be its own run")

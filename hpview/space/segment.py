@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 
     from hpview.wire import Records
 
+_FALSE: Final = np.array([False])
 _MINUS_ONE: Final = np.array([-1], dtype=np.intp)
 _CONT: Final = np.uint16(VmaFlag.CONT)
 _MORE: Final = np.uint16(VmaFlag.MORE)
 _SINGLE: Final = np.uint16(VmaFlag.SINGLE)
 _PIECES: Final = _CONT | _MORE
 _OF_RECORDS: Final = _PIECES | _SINGLE
+_CONT_BIT: Final = np.uint64(VmaFlag.CONT << 16)
+_DEV_BIT: Final = np.uint64(32)
+_START: Final = 1
+_SHAPE: Final = [0, 2, 3, 4, 5]
+"""dev, end, vm_flags, pgoff and ino among the words of a VMA record, dev shifted down."""
 _PARTIAL: Final = np.uint16(Mark.PARTIAL)
 _CHANGED: Final = np.uint16(Mark.CHANGED)
 _NONE: Final = np.uint16(0)
-_NO_END: Final = np.array([2**64 - 1], dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
     """Check records and join the pieces of each VMA.
 
     Args:
-        records: dtype ``wire.RECORD``, shape (n,), n > 0, VMA and RUN records only.
+        records: dtype ``wire.RECORD``, shape (n,), n > 0, VMA and RUN records only, and
+            none of ``reshaped`` but the first.
         is_vma: Which of them are VMA records, shape (n,).
         offset: Where they begin in the stream, bytes.
         tail: The newest VMA of the records before, since the last TASK.
@@ -100,7 +106,7 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
     rows["flags"] &= ~_OF_RECORDS
     ranges = Ranges(rows["start"].copy(), rows["end"].copy())
     single = (flags & _SINGLE) != 0
-    check_vmas(rows, ranges, single, offset, vma_at)
+    check_vmas(rows, ranges, flags, offset, vma_at)
     # A VMA that is its own run stands among the runs, too.
     is_run = ~is_vma
     is_run[vma_at] = single
@@ -123,11 +129,15 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
         plain = np.flatnonzero(~of_vma)
         some, at = runs[plain], holders[plain]
         of_tail = known.start, known.end, known.run_end
+        if np.concatenate((_FALSE, single))[at].any():
+            raise CorruptStream(offset, "a run in a VMA that is its own run")
         check_runs(some, ranges, at, owners[plain], of_tail, offset, run_at[plain])
         excess = cut_leaves(some, at, len(rows) + 1)
         if excess is not None:
             vma_.sums_of(rows)[:] -= excess[1:]
             piece_bytes -= excess[0]
+            if (vma_.sums_of(rows) < 0).any():
+                raise CorruptStream(offset, "a VMA with leaves that its sums do not count")
 
     led, awaits, headless = rows[:0], known.more, False
     if pieces:
@@ -140,7 +150,6 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
         rows = _joined(rows, flags, heads)
         if len(led) and int(led["end"][-1]) < known.run_end:
             corrupt(offset, vma_at[0], "a piece that ends before the runs of its VMA")
-        _check_ends(led, rows, runs, owners, offset, run_at)
     more = bool(flags[-1] & _MORE) if len(flags) else known.more
     led_runs = int(np.searchsorted(owners, 0))
     return Segment(
@@ -153,6 +162,29 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
         owners=owners[led_runs:],
         tail=_new_tail(tail, led, rows, runs, owners, more=more, headless=headless),
     )
+
+
+def reshaped(records: Records, is_vma: NDArray[np.bool_]) -> list[int]:
+    """The records that are a further piece of a VMA, but of another shape than the one before.
+
+    Args:
+        records: dtype ``wire.RECORD``, shape (n,).
+        is_vma: Which of them are VMA records, shape (n,).
+
+    Returns:
+        Their indexes, ascending.
+    """
+    at = np.flatnonzero(is_vma)
+    words = wire.words(records)
+    pieces = words[at, 0] & _CONT_BIT
+    if not pieces.any():
+        return []
+    rows = words[at]
+    rows[:, 0] >>= _DEV_BIT
+    same_start = rows[1:, _START] == rows[:-1, _START]
+    other = (rows[1:, _SHAPE] != rows[:-1, _SHAPE]).any(axis=1)
+    found: list[int] = at[1:][(pieces[1:] != 0) & same_start & other].tolist()
+    return found
 
 
 def _chosen(words: NDArray[np.uint64], at: NDArray[np.intp]) -> NDArray[np.uint64]:
@@ -173,7 +205,7 @@ def _begins(ranges: Ranges, flags: NDArray[np.uint16], tail: Tail) -> NDArray[np
 
 
 def _joined(rows: Records, flags: NDArray[np.uint16], heads: NDArray[np.intp]) -> Records:
-    """Add up the pieces of each VMA and mark what changed and what is missing.
+    """Add up the pieces of each VMA and mark what is missing.
 
     Args:
         rows: dtype VMA, one per record, shape (n,).
@@ -190,33 +222,8 @@ def _joined(rows: Records, flags: NDArray[np.uint16], heads: NDArray[np.intp]) -
     marks = np.where(open_, _PARTIAL, _NONE)
     marks[:-1][open_[:-1]] |= _CHANGED
     marks[(flags[heads] & _CONT) != 0] |= _PARTIAL | _CHANGED
-    marks[changed_between(rows[heads], out)] |= _CHANGED
     out["marks"] = marks
     return out
-
-
-def changed_between(some: Records, later: Records) -> NDArray[np.bool_]:
-    """Which VMAs were others at a later piece, shape (n,)."""
-    changed: NDArray[np.bool_] = (some["end"] != later["end"]) | (
-        some["vm_flags"] != later["vm_flags"]
-    )
-    return changed
-
-
-def _check_ends(
-    led: Records,
-    rows: Records,
-    runs: Records,
-    owners: NDArray[np.intp],
-    offset: int,
-    at: NDArray[np.intp],
-) -> None:
-    """Refuse runs that lie behind the end of a later piece: it was read up to there."""
-    ends = np.append(led["end"][-1:] if len(led) else _NO_END, rows["end"])
-    beyond = runs["end"] > ends[owners + 1]
-    if np.count_nonzero(beyond):
-        i = int(beyond.argmax())
-        corrupt(offset, at[i], f"run at {runs['start'][i]:x} is behind the end of its VMA")
 
 
 def _new_tail(

@@ -21,7 +21,7 @@ from hpview.kernelfs.zoneinfo import ram_top
 from hpview.stream import bpf
 from hpview.stream.calibrate import calibrate
 from hpview.stream.lskel import LightSkeleton, Loaded, LoadFailed
-from hpview.stream.state import OUT_OFFSET, Mode, State
+from hpview.stream.state import OUT_OFFSET, Mode, PagesFound, State
 from hpview.wire import RECORD_SIZE
 
 if TYPE_CHECKING:
@@ -58,9 +58,14 @@ class LoadedProgram:
         self._prog_fd = loaded.prog_fd
         try:
             self._map = mmap.mmap(loaded.state_fd, skeleton.state_size)
+        except OSError as err:
+            os.close(self._prog_fd)
+            raise _unavailable(err) from err
         finally:
             os.close(loaded.state_fd)
         self.state = State.from_buffer(self._map)
+        # Once: the same mm is to have the same number in every stream.
+        self.state.params.mm_key[:] = list(struct.unpack("2Q", os.urandom(16)))
         try:
             self._calibrate()
         except BaseException:
@@ -121,10 +126,17 @@ class LoadedProgram:
         state.pages_found = 0
         ctypes.memset(ctypes.addressof(state.pages), 0, ctypes.sizeof(state.pages))
         state.params.reads += 1
-        # EAGAIN: the slot was met. Nothing is ever written to the iterator itself.
-        with suppress(BlockingIOError):
-            os.read(fd, 1)
-        return np.array(state.pages, dtype=np.uint16) if state.pages_found else None
+        # EAGAIN: the slot was met, or so many VMAs were passed over. Nothing is ever
+        # written to the iterator itself.
+        while state.pages_found == PagesFound.NOT_MET:
+            try:
+                os.read(fd, 1)
+            except BlockingIOError:
+                continue
+            break
+        if state.pages_found != PagesFound.READ:
+            return None
+        return np.array(state.pages, dtype=np.uint16)
 
     def close(self) -> None:
         """Unload; idempotent."""
@@ -135,9 +147,7 @@ class LoadedProgram:
             del self.state, self._map
 
     def _calibrate(self) -> None:
-        params = self.state.params
-        params.mode = Mode.CALIBRATE
-        params.mm_key[:] = list(struct.unpack("2Q", os.urandom(16)))
+        self.state.params.mode = Mode.CALIBRATE
         self._machine = calibrate(self.state, self._run, ram_top(PROC))
 
     def _run(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.kernelfs.files import no_memory_map, read_file
+from hpview.errors import NoSuchProcess
+from hpview.kernelfs.files import MmFile, failure
 from hpview.kernelfs.maps import MINOR_BITS, parse_numbers
 from hpview.stream.task_vma import Vma
 from hpview.wire import PAGE_SIZE, VmFlag
@@ -37,6 +39,8 @@ _WORTH_READING: Final = 8
 
 _LONGEST_READ: Final = 4096
 """The buffer behind maps: more comes of no read (seq_read_iter())."""
+
+_LARGE_READ: Final = 1 << 16
 
 
 class Mappings(Protocol):
@@ -188,7 +192,7 @@ class Lines:
         ]
         self._drop(upto)
         # Before 6.17 maps went on where the next VMA was: what came below it was missed.
-        self.trusted = same and not self._stale
+        self.trusted = same
 
     def take(self, count: int) -> U64:
         """The next lines as rows of ``Vma``, up to ``count`` of them."""
@@ -230,8 +234,32 @@ class Lines:
 _NO_LINES: Final = Lines(None)
 
 
+class _WholeText(MmFile):
+    """One open /proc/PID/maps, read from its beginning each time."""
+
+    def __init__(self, pid: int, root: Path) -> None:
+        super().__init__(pid, "maps", root)
+
+    def read(self) -> bytes:
+        """All of it; nothing once the address space is gone.
+
+        Raises:
+            NoSuchProcess: So is the process.
+        """
+        parts = []
+        try:
+            os.lseek(self._fd, 0, os.SEEK_SET)
+            while part := os.read(self._fd, _LARGE_READ):
+                parts.append(part)
+        except OSError as err:
+            raise failure(err, self._pid, self._file, self._root) from err
+        return b"".join(parts)
+
+
 class TextMappings:
     """The text of maps, read whole each time the lock would be taken.
+
+    It is that of the address space the process had at ``bind``.
 
     Args:
         pid: Process, or thread if ``root`` is a task folder.
@@ -242,19 +270,25 @@ class TextMappings:
     def __init__(self, pid: int, root: Path, page_sizes: Mapping[int, int]) -> None:
         self._pid = pid
         self._root = root
+        self._text: _WholeText | None = None
         self._page_sizes = page_sizes
         self._rows = _vmas(np.zeros((0, 6), np.uint64))
+
+    def bind(self) -> _WholeText:
+        """Open the text, if it is not; otherwise done by the first ``refresh``."""
+        if self._text is None:
+            self._text = _WholeText(self._pid, self._root)
+        return self._text
 
     def refresh(self) -> None:
         """Read maps.
 
         Raises:
-            NoSuchProcess, NoMemoryMap: The process is gone.
+            NoSuchProcess: The address space is gone, by exit or exec.
         """
-        data = read_file(self._pid, "maps", self._root)
-        # without an address space the kernel opens the file and shows nothing
-        if not data and (missing := no_memory_map(self._pid, self._root)):
-            raise missing
+        data = self.bind().read()
+        if not data:
+            raise NoSuchProcess(self._pid)
         self._rows = rows = _vmas(parse_numbers(data))
         files = rows[:, _INO] != 0
         for dev, page_size in self._page_sizes.items():
@@ -268,6 +302,11 @@ class TextMappings:
     def behind(self, vma: Vma, count: int) -> U64:
         """See ``Mappings``."""
         return self._above(vma.end)[:count].copy()
+
+    def close(self) -> None:
+        """Close the text; idempotent."""
+        if self._text is not None:
+            self._text.close()
 
     def _above(self, address: int) -> U64:
         at = np.searchsorted(self._rows[:, _END], np.uint64(address), side="right")

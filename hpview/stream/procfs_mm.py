@@ -72,6 +72,9 @@ class ProcMm:
         mappings: VMAs.
         regions: Backing.
         density: Of an earlier visit; kept up to date.
+
+    Attributes:
+        gone: It was found to be gone, by exit or exec.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class ProcMm:
         density: Density | None = None,
     ) -> None:
         self.identity = identity
+        self.gone = False
         self._mappings = mappings
         self._regions = regions
         self._density = density or Density()
@@ -97,6 +101,7 @@ class ProcMm:
         try:
             self._mappings.refresh()
         except (NoSuchProcess, NoMemoryMap):
+            self.gone = True
             return None
         return self._lookup(address)
 
@@ -134,6 +139,7 @@ class ProcMm:
         try:
             return self._mappings.find_vma(address)
         except (NoSuchProcess, NoMemoryMap):
+            self.gone = True
             return None
 
     def _gather(self, vma: Vma, start: int, room: int) -> U64:
@@ -156,6 +162,7 @@ class ProcMm:
         try:
             regions, covered = self._scan(batch, start)
         except (HpviewError, OSError) as err:
+            self.gone |= isinstance(err, NoSuchProcess)
             return _unreadable(batch, start, err)
         whole = int(np.searchsorted(batch[:, 1], np.uint64(covered), side="right"))
         if not whole:

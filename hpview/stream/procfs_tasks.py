@@ -29,6 +29,13 @@ class MmOpener(Protocol):
         """None when it has none."""
         ...
 
+    def lost(self, tgid: int) -> bool:
+        """Whether the mm opened last was this process's and went while it was read; said once.
+
+        The kernel would have held it: whoever called exec() is to be visited again.
+        """
+        ...
+
 
 class ProcTask:
     """A thread by its number."""
@@ -107,6 +114,8 @@ class OneProcess:
         """The next thread to visit, in order of creation."""
         if tid == 0:
             return self.find(self._tgid)
+        if self._opener.lost(self._tgid):
+            return self.find(tid)
         others = threads(self._tgid, self._root)
         if tid not in others:
             return None
@@ -148,7 +157,7 @@ class AllProcesses:
 
     def after(self, tid: int) -> ProcTask | None:
         """The next process."""
-        return self.find(tid + 1)
+        return self.find(tid if self._opener.lost(tid) else tid + 1)
 
     def _at_least_listed(self, pid: int) -> ProcTask | None:
         self._pids = sorted(int(name) for name in os.listdir(self._root) if name.isdecimal())

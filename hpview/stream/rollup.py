@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.stream.cursor import Cursor, Place
 from hpview.stream.framing import Counts, task_record
-from hpview.stream.program import count_errors, given_up
+from hpview.stream.program import count_errors
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Kind, Records, RollupFlag, VmaFlag, blank
 
 if TYPE_CHECKING:
@@ -48,50 +47,75 @@ _FLAGS: Final = (
 class _Tally:
     """The address space in hand.
 
+    The kernel may show a VMA again that has grown, been merged or split since: only
+    what lies above all that was counted is new.
+
     Args:
         key: tgid, tid and mm it is told by.
         task: Its TASK record.
+        flags: What is known of it from the start.
+
+    Attributes:
+        seen: All below has been counted.
+        due: Where the VMA goes on that was cut there, or not begun, when a read ended;
+            None when nothing of it is missing.
+        back: The read ended in this address space: the kernel is to come back to it.
     """
 
-    def __init__(self, key: tuple[int, int, int], task: bytes) -> None:
+    def __init__(self, key: tuple[int, int, int], task: bytes, flags: RollupFlag) -> None:
         self.key = key
+        self.seen = 0
+        self.due: int | None = None
+        self.back = False
         self._task = task
-        self._flags = RollupFlag(0)
+        self._flags = flags
         self._vmas = 0
         self._size = 0
         self._bytes = dict.fromkeys(_SUMS, 0)
-        self._pieces = dict.fromkeys(_SUMS, 0)
 
-    def add_piece(self, vmas: Records) -> None:
-        """The sums of a VMA that is not finished, which wait until it is."""
-        for total, (field, unit) in _SUMS.items():
-            self._pieces[total] += int(vmas[field].sum()) * unit
-        seen = int(np.bitwise_or.reduce(vmas["flags"]))
-        for flag, told in _FLAGS:
-            if seen & flag:
-                self._flags |= told
-
-    def add_whole(self, vmas: Records) -> None:
-        """VMAs, or the last piece of one: with them all pieces count."""
-        self.add_piece(vmas)
-        self._count_pieces()
-        self._vmas += len(vmas)
-        self._size += int((vmas["end"] - vmas["start"]).sum())
-
-    def give_up_pieces(self, start: int, cursor: Cursor) -> None:
-        """The VMA of the pieces has changed, and one that begins at ``start`` came instead."""
-        if start > cursor.start:
+    def begin(self, vma: Vma) -> int:
+        """Where to walk this VMA from; its end or more if all of it has been counted."""
+        self.back = False
+        if self.due is not None and vma.start > self.due:
             self._flags |= RollupFlag.PARTIAL
-        # What lies below this VMA is not seen again.
-        if start >= cursor.next:
-            self._count_pieces()
-        else:
-            self._pieces = dict.fromkeys(_SUMS, 0)
+        self.due = None
+        if vma.start < self.seen:
+            return self.seen
+        self._vmas += 1
+        return vma.start
 
-    def records(self, *, unfinished: bool) -> bytes:
-        """TASK and ROLLUP; ``unfinished`` if pieces wait for a VMA that will never be whole."""
-        if unfinished:
-            self._count_pieces()
+    def add(self, start: int, vmas: Records, resume: int | None) -> None:
+        """Count VMAs, ascending and disjoint: the first from ``start`` on.
+
+        Args:
+            start: What ``begin`` returned for the first.
+            vmas: Their records.
+            resume: Where the only one was cut.
+        """
+        for total, (field, unit) in _SUMS.items():
+            self._bytes[total] += int(vmas[field].sum()) * unit
+        met = int(np.bitwise_or.reduce(vmas["flags"]))
+        for flag, told in _FLAGS:
+            if met & flag:
+                self._flags |= told
+        self._vmas += len(vmas) - 1
+        self.seen = int(vmas["end"][-1]) if resume is None else resume
+        others = vmas[1:]
+        first_end = int(vmas["end"][0]) if resume is None else resume
+        self._size += first_end - start + int((others["end"] - others["start"]).sum())
+        self.due = resume
+
+    def put_off(self, vma: Vma) -> None:
+        """The read ends before this VMA was begun."""
+        self.back = True
+        start = max(vma.start, self.seen)
+        if self.due is None and start < vma.end:
+            self.due = start
+
+    def records(self) -> bytes:
+        """TASK and ROLLUP."""
+        # It exited before it was read to its end.
+        if self.due is not None or self.back:
             self._flags |= RollupFlag.PARTIAL
         out = blank(Kind.ROLLUP, 1)
         out["flags"] = self._flags
@@ -100,11 +124,6 @@ class _Tally:
         for name, value in self._bytes.items():
             out[name] = value
         return self._task + out.tobytes()
-
-    def _count_pieces(self) -> None:
-        for name, value in self._pieces.items():
-            self._bytes[name] += value
-            self._pieces[name] = 0
 
 
 class RollupProgram:
@@ -126,7 +145,6 @@ class RollupProgram:
         self._status = status
         self._clock = clock
         self._tally: _Tally | None = None
-        self._cursor = Cursor()
         self._counts = Counts()
         self._spill: list[bytes] = []
         self._begun: float | None = None
@@ -142,36 +160,40 @@ class RollupProgram:
         self._begun = None
         return out
 
+    @property
+    def due(self) -> int | None:
+        """Where the VMA goes on that was not counted to its end."""
+        return self._tally.due if self._tally is not None else None
+
     def inside(self, mm: Mm, vma: Vma) -> bool:
         """See ``task_vma.Program``."""
-        return self._cursor.is_inside(mm.identity, vma)
+        tally, due = self._tally, self.due
+        if tally is None or due is None:
+            return False
+        return tally.key[2] == mm.identity and vma.start < due < vma.end
 
     def show(self, buffer: Buffer, at: Position, most: int) -> int:
         """Add up VMAs, or a piece of one; nothing is written."""
         if not at.task.lends:
             return at.until_contended(1)
-        if self._is_time():
-            return 0
         tally = self._tally_of(at)
-        unfinished = self._cursor.unfinished
-        start = at.vma.start
-        if self._cursor.find_place(at.mm.identity, at.vma) is Place.INSIDE:
-            start = self._cursor.next
-        elif unfinished:
-            tally.give_up_pieces(start, self._cursor)
-        walked = at.mm.walk(at.vma, start, _ROOM)
-        if walked.resume is not None and self._cursor.gives_up:
-            walked = given_up(walked)
-        if walked.resume is not None:
-            tally.add_piece(walked.vmas)
-            self._counts.read_errors += count_errors(walked.vmas)
-            self._cursor.stay_at(at.mm.identity, at.vma, walked.resume)
+        if self._is_time():
+            tally.put_off(at.vma)
             return 0
-        shown = at.until_contended(min(len(walked.vmas), most))
-        tally.add_whole(walked.vmas[:shown])
-        self._counts.read_errors += count_errors(walked.vmas[:shown])
-        self._cursor.leave()
-        return shown
+        start = tally.begin(at.vma)
+        if start >= at.vma.end:
+            return at.until_contended(1)
+        walked = at.mm.walk(at.vma, start, _ROOM)
+        shown = 1
+        if walked.resume is None:
+            shown = at.until_contended(min(len(walked.vmas), most))
+        vmas = walked.vmas[:shown]
+        tally.add(start, vmas, walked.resume)
+        self._counts.read_errors += count_errors(vmas)
+        if walked.resume is None:
+            return shown
+        tally.back = True
+        return 0
 
     def end(self, buffer: Buffer) -> None:
         """Finish the last process and write the trailer."""
@@ -188,14 +210,18 @@ class RollupProgram:
     def _tally_of(self, at: Position) -> _Tally:
         """The address space in hand; another one is finished first."""
         key = (at.task.tgid, at.task.tid, at.mm.identity)
-        if self._tally is None or self._tally.key != key:
-            self._close()
-            self._tally = _Tally(key, task_record(self._source, at.task, at.mm))
+        before = self._tally
+        if before is not None and before.key == key:
+            return before
+        # After an exec the kernel goes on in the new mm where it was in the old one.
+        exec_ = before is not None and before.key[:2] == key[:2]
+        self._close()
+        flags = RollupFlag.PARTIAL if exec_ else RollupFlag(0)
+        self._tally = _Tally(key, task_record(self._source, at.task, at.mm), flags)
         return self._tally
 
     def _close(self) -> None:
         tally, self._tally = self._tally, None
         if tally is not None:
-            self._spill.append(tally.records(unfinished=self._cursor.unfinished))
-            self._cursor.leave()
+            self._spill.append(tally.records())
             self._counts.tasks += 1

@@ -21,6 +21,14 @@ class Mode(IntEnum):
     SLOT = 3
 
 
+class PagesFound(IntEnum):
+    """``enum hpv_pages_found``."""
+
+    NOT_MET = 0
+    READ = 1
+    FAILED = 2
+
+
 class EntryBit(IntFlag):
     """``HPV_PAGE_*``: what the page table entry of a 4 kB page says."""
 
@@ -134,6 +142,7 @@ class Progress(ctypes.Structure):
     read_errors: int
     mm: int
     boottime: int
+    seen: int
 
     _fields_ = (
         ("bytes", ctypes.c_uint64),
@@ -143,6 +152,7 @@ class Progress(ctypes.Structure):
         ("read_errors", ctypes.c_uint64),
         ("mm", ctypes.c_uint64),
         ("boottime", ctypes.c_uint64),
+        ("seen", ctypes.c_uint64),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hpview.errors import NoSuchProcess
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.status import read_stat
-from hpview.kernelfs.task import is_zombie, readable_task, threads
+from hpview.kernelfs.task import has_mm, readable_task, threads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,13 +32,13 @@ class Target:
         self._root = root
 
     def gone(self) -> bool:
-        """Whether it has exited since."""
+        """Whether it has exited since, or given up its memory in order to."""
         try:
             stat = read_stat(self.pid, self._root)
         except NoSuchProcess:
             return True
         if stat.start_time != self._start_time:
             return True
-        return stat.is_zombie and all(
-            is_zombie(self.pid, tid, self._root) for tid in threads(self.pid, self._root)
+        return not stat.has_mm and not any(
+            has_mm(self.pid, tid, self._root) for tid in threads(self.pid, self._root)
         )

@@ -225,6 +225,8 @@ class TaskVma:
         else:
             vma = current.mm.next(current.vma, shown)
         if vma is None:
+            last = current.mm.next(current.vma, shown - 1) or current.vma
+            self._remember(last.end)
             return self._enter(self._tasks.after(current.task.tid))
         return Position(current.task, current.mm, vma)
 
@@ -235,18 +237,23 @@ class TaskVma:
                 self._program.end(buffer)
                 self._ended = not buffer.overflowed
             return
-        self._prev_start = _NEVER
-        self._prev_end = current.vma.end
+        self._remember(current.vma.end)
         self._pending = current.mm.identity, current.vma
+
+    def _remember(self, end: int) -> None:
+        """Go on at the VMA that covers the page below ``end``, shown or not, else above it."""
+        self._prev_start = _NEVER
+        self._prev_end = end
 
     def _enter(self, task: Task | None) -> Position | None:
         """The first VMA to show of ``task``, or of a later one."""
         while task is not None:
-            again = task.tid == self._tid
-            self._tid = task.tid
+            if task.tid != self._tid:
+                self._tid = task.tid
+                self._remember(1)
             mm = task.mm()
             if mm is not None:
-                vma = self._find(mm) if again else mm.find_vma(0)
+                vma = self._find(mm)
                 if vma is not None:
                     return Position(task, mm, vma)
             task = self._tasks.after(task.tid)
@@ -268,11 +275,12 @@ class TaskVma:
             return Resume.FIRST
         mm, pending = self._pending
         vma = found.vma
+        if found.mm.identity != mm:
+            return Resume.OTHER_MM
         if vma.start >= pending.end:
             return Resume.GONE
         if self._program.inside(found.mm, vma):
             return Resume.INSIDE
         if (vma.start, vma.end) != (pending.start, pending.end):
             return Resume.CHANGED
-        same = mm == found.mm.identity and vma == pending
-        return Resume.SAME if same else Resume.REPLACED
+        return Resume.SAME if vma == pending else Resume.REPLACED
