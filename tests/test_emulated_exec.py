@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +54,8 @@ def test_an_exec_in_mid_read_is_told_by_another_task_record(features: Features) 
 
 VFORK = f"""
 import os, sys
-os.posix_spawn({sys.executable!r}, ["x", "-c", "import sys; sys.stdin.read()"], {{}},
+again = "import sys; print('again', flush=True); sys.stdin.read()"
+os.posix_spawn({sys.executable!r}, ["x", "-c", again], {{}},
                file_actions=[(os.POSIX_SPAWN_OPEN, 0, sys.argv[1], os.O_RDONLY, 0)])
 sys.stdin.read()
 """
@@ -63,14 +63,17 @@ sys.stdin.read()
 
 
 @contextmanager
-def vforked(fifo: Path) -> Iterator[int]:
+def vforked(fifo: Path) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """The pid of the child, and its parent, whose standard output it has."""
     os.mkfifo(fifo)
-    process = subprocess.Popen([sys.executable, "-c", VFORK, str(fifo)], stdin=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", VFORK, str(fifo)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while not (found := children.read_text().split()):
-            time.sleep(0.001)
-        yield int(found[0])
+            pass
+        yield int(found[0]), process
     finally:
         process.kill()
         process.communicate()
@@ -83,14 +86,13 @@ def vforked(fifo: Path) -> Iterator[int]:
 def test_an_exec_is_told_though_another_process_keeps_the_old_mm(
     features: Features, tmp_path: Path
 ) -> None:
-    with vforked(tmp_path / "fifo") as pid, ProcfsBackend(features).open(pid) as stream:
+    with vforked(tmp_path / "fifo") as (pid, parent), ProcfsBackend(features).open(pid) as stream:
         first = wire.decode(stream.read(64) + stream.read(64))
         before = {m.start for m in read_maps(pid)}
         assert set(first.of(Kind.VMA)["start"].tolist()) <= before
         with (tmp_path / "fifo").open("wb"):
-            while Path(f"/proc/{pid}/cmdline").read_bytes()[:2] != b"x\0":
-                time.sleep(0.001)
-            time.sleep(0.1)
+            assert parent.stdout is not None
+            assert parent.stdout.readline() == b"again\n"
             data = drain(stream)
             maps = read_maps(pid)
     chunk = wire.decode(data)
