@@ -56,7 +56,7 @@ struct hpv_task {
 	__u32	tgid;		/* as seen from the reader's pid namespace */
 	__u32	tid;		/* the thread that lends its mm */
 	__u32	pad;
-	__u64	mm;		/* opaque: equal iff it is the same mm */
+	__u64	mm;		/* opaque: another one after an exec */
 	__u64	start_time;	/* of the group leader, USER_HZ ticks since boot */
 	char	comm[16];	/* untrusted bytes, NUL padded */
 	__u64	reserved[2];

@@ -249,7 +249,7 @@ def test_reads_end_by_themselves_when_many_records_wait() -> None:
     assert len(stream.rest()) == 2 * 3 + 1
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(
     st.lists(st.text(st.sampled_from("AB.C"), min_size=1, max_size=30), min_size=1, max_size=4),
     st.integers(1, 40),

@@ -69,7 +69,8 @@ def _counts(slot: SlotPages) -> Iterator[str]:
 
 
 def _folios(pages: NDArray[np.void]) -> Iterator[str]:
-    """How many pages lie in folios of which size and way of mapping."""
+    """How many pages lie in folios of which size and way of mapping; zero pages are no memory."""
+    pages = pages[(pages["bits"] & int(PageBit.ZERO)) == 0]
     found = Counter(
         zip(pages["folio_pages"].tolist(), (pages["folio"] & _WAY).tolist(), strict=True)
     )
