@@ -258,10 +258,11 @@ class AddressSpace:
         if len(part.pieces):
             self._take_shape(tail, part.pieces)
         row = self._vmas.rows[self.index_at(tail.start)]
-        for field, sum_ in zip(vma.BYTES, part.piece_bytes.tolist(), strict=True):
-            row[field] += sum_
-            if row[field] < 0:
-                raise CorruptStream(offset, "a piece with leaves that its sums do not count")
+        sums = [int(row[field]) for field in vma.BYTES] + part.piece_bytes
+        if (sums < 0).any():
+            raise CorruptStream(offset, "a piece with leaves that its sums do not count")
+        for field, sum_ in zip(vma.BYTES, sums.tolist(), strict=True):
+            row[field] = sum_
         self._sums += part.piece_bytes
         if len(part.pieces):
             row["flags"] |= np.bitwise_or.reduce(part.pieces["flags"])
