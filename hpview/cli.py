@@ -88,7 +88,9 @@ def _with_default_command(arguments: list[str]) -> list[str]:
         if arguments[position] in ("-h", "--help", "--version"):
             return arguments
         position += 2 if arguments[position] == "--backend" else 1
-    if position >= len(arguments) or arguments[position].isdecimal():
+    if position > len(arguments):
+        return arguments  # --backend without a name: argparse tells
+    if position == len(arguments) or arguments[position].isdecimal():
         arguments.insert(min(position, len(arguments)), "view")
     return arguments
 

@@ -197,6 +197,7 @@ def test_ps_table(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture
         ["scan", "1", "2"],
         ["scan", "1", "--format", "xml"],
         ["scan", "1", "--explain", "--folios"],
+        ["--backend"],
         ["slot", "1"],
         ["slot", "1", "zz"],
         ["slot", "1", "-5"],

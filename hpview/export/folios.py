@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from hpview import text, units
+from hpview.export.columns import aligned
 from hpview.pages.folios import ORDERS, PLACES, Kind, Place
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from hpview.pages.process import ProcessFolios
 
 _HEAD: Final = ("FOLIO", "MAPPED BY", "ANON", "%", "FILE", "%")
+_LEFT: Final = frozenset({"FOLIO", "MAPPED BY"})
 _WAYS: Final = (("aligned", Place.ALIGNED), ("unaligned", Place.UNALIGNED))
 
 
@@ -39,11 +41,7 @@ def table(folios: ProcessFolios) -> Iterator[str]:
         for size, way, counts in rows
     ]
     cells.append(("all", "", units.short(wholes[0]), "", units.short(wholes[1]), ""))
-    widths = [max(map(len, column)) for column in zip(_HEAD, *cells, strict=True)]
-    for row in (_HEAD, *cells):
-        left = [cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True)]
-        right = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
-        yield "  ".join(left + right).rstrip()
+    yield from aligned(_HEAD, list(zip(*cells, strict=True)), _LEFT)
     yield ""
     yield _remarks(folios)
 
