@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from functools import cache
 
@@ -12,6 +13,9 @@ from hpview.stream.kernel import KernelBackend
 
 REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 """Set in CI: what cannot be tested there is a failure."""
+
+# Thousands of tests keep much alive that no collection frees: look less often.
+gc.set_threshold(50_000, 20, 50)
 
 
 @cache
