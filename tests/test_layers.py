@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "hpview"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "text", "units"}),
+    frozenset({"errors", "settings", "text", "units"}),
     frozenset({"wire"}),
     frozenset({"kernelfs", "demo"}),
     frozenset({"pages"}),

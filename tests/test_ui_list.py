@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from textual.widgets import Input
 
 from hpview.errors import BackendUnavailable
+from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.process import ProcessScreen
@@ -22,7 +23,7 @@ NEVER = 1e6
 
 def make(fakes: Fakes | None = None) -> tuple[HpviewApp, Fakes]:
     fakes = fakes or sample_fakes()
-    return HpviewApp(fakes.services(), refresh=NEVER), fakes
+    return HpviewApp(fakes.services(), settings=Settings(refresh=NEVER)), fakes
 
 
 def the_list(app: HpviewApp) -> ProcessList:
@@ -176,7 +177,7 @@ def test_a_refresh_leaves_the_scroll_position_alone() -> None:
 
 def test_the_list_is_refreshed_by_itself_while_it_is_on_top() -> None:
     fakes = sample_fakes()
-    app = HpviewApp(fakes.services(), refresh=0.02)
+    app = HpviewApp(fakes.services(), settings=Settings(refresh=0.02))
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hpview import loader
 from hpview.errors import CorruptStream, NoSuchProcess
+from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.process import ProcessScreen
@@ -31,7 +32,7 @@ def gated(chunks: list[bytes | HpviewError] | None = None) -> Fakes:
 
 
 def make(fakes: Fakes) -> HpviewApp:
-    return HpviewApp(fakes.services(), PID, refresh=NEVER)
+    return HpviewApp(fakes.services(), PID, settings=Settings(refresh=NEVER))
 
 
 def screen_of(app: HpviewApp) -> ProcessScreen:

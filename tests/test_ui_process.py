@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.widgets.memory_map import GUTTER, MemoryMap
@@ -22,7 +23,7 @@ ROW = 48 * 2 * MIB
 
 
 def make(fakes: Fakes | None = None) -> HpviewApp:
-    return HpviewApp((fakes or sample_fakes()).services(), PID, refresh=1e6)
+    return HpviewApp((fakes or sample_fakes()).services(), PID, settings=Settings(refresh=1e6))
 
 
 def the_map(app: HpviewApp) -> MemoryMap:
@@ -216,7 +217,7 @@ def test_names_are_escaped_and_not_markup() -> None:
 
 def test_opening_another_process_starts_afresh() -> None:
     fakes = sample_fakes()
-    app = HpviewApp(fakes.services(), refresh=1e6)
+    app = HpviewApp(fakes.services(), settings=Settings(refresh=1e6))
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)

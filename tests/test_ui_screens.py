@@ -9,6 +9,7 @@ from textual.binding import Binding
 from textual.widgets import Input
 
 from hpview.errors import NoSuchProcess
+from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
@@ -34,7 +35,9 @@ SIZES = [(80, 24), (120, 36), (200, 60)]
 
 
 def make(pid: int | None = PID, *, ascii: bool = False, fakes: Fakes | None = None) -> HpviewApp:
-    return HpviewApp((fakes or sample_fakes()).services(), pid, ascii=ascii, refresh=NEVER)
+    return HpviewApp(
+        (fakes or sample_fakes()).services(), pid, ascii=ascii, settings=Settings(refresh=NEVER)
+    )
 
 
 def steady(lines: list[str]) -> list[str]:

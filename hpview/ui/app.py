@@ -10,6 +10,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
+from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import palette
 from hpview.ui.screens.base import SMALLEST, HpviewScreen
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
     from hpview.errors import HpviewError
     from hpview.services import Services
-
-REFRESH = 2.0
-"""Seconds between two readings of the process list."""
 
 _WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
@@ -69,6 +67,7 @@ class HpviewApp(App[None]):
     Attributes:
         settled: Set when the first screen has loaded, or failed to.
         failure: Why the last thing that failed did.
+        settings: What the user chose.
     """
 
     CSS_PATH = "hpview.tcss"
@@ -85,7 +84,7 @@ class HpviewApp(App[None]):
         pid: int | None = None,
         *,
         ascii: bool = False,
-        refresh: float = REFRESH,
+        settings: Settings | None = None,
     ) -> None:
         """Make the app.
 
@@ -93,7 +92,7 @@ class HpviewApp(App[None]):
             services: Where everything comes from; closed by whoever made it.
             pid: Begin with this process rather than with the list.
             ascii: Draw with ASCII characters only.
-            refresh: Seconds between two readings of the process list.
+            settings: What the user chose; the defaults without it.
         """
         super().__init__()
         for theme in _THEMES:
@@ -103,7 +102,7 @@ class HpviewApp(App[None]):
         self._services = services
         self._pid = pid
         self._glyphs = palette.ASCII if ascii else palette.UNICODE
-        self._refresh_seconds = refresh
+        self.settings = settings or Settings()
         self.settled = asyncio.Event()
         self.failure: HpviewError | None = None
         self.set_class(ascii, "-ascii")
@@ -113,10 +112,10 @@ class HpviewApp(App[None]):
         if self._pid is None:
             self.push_screen(self._processes())
         else:
-            self.push_screen(ProcessScreen(self._services, self._glyphs, self._pid))
+            self.push_screen(ProcessScreen(self._services, self._glyphs, self.settings, self._pid))
 
     def _processes(self) -> ProcessesScreen:
-        return ProcessesScreen(self._services, self._glyphs, seconds=self._refresh_seconds)
+        return ProcessesScreen(self._services, self._glyphs, self.settings)
 
     async def action_back(self) -> None:
         """Go to the screen below; below the first one lies the list of processes."""
@@ -147,7 +146,7 @@ class HpviewApp(App[None]):
     def _open(self, event: ProcessesScreen.ProcessChosen) -> None:
         # A second Enter may have been on its way when the first one was seen.
         if isinstance(self.screen, ProcessesScreen):
-            self.push_screen(ProcessScreen(self._services, self._glyphs, event.pid))
+            self.push_screen(ProcessScreen(self._services, self._glyphs, self.settings, event.pid))
 
     @on(HpviewScreen.HelpWanted)
     def _help(self, event: HpviewScreen.HelpWanted) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Literal
 
+from hpview.settings import Settings
 from hpview.ui import svg
 from hpview.ui.app import HpviewApp
 
@@ -44,7 +45,12 @@ def shot(
     """
     if screen == "process" and pid is None:
         raise ValueError("the process screen needs a process")
-    app = HpviewApp(services, pid if screen == "process" else None, ascii=ascii, refresh=_NEVER)
+    app = HpviewApp(
+        services,
+        pid if screen == "process" else None,
+        ascii=ascii,
+        settings=Settings(refresh=_NEVER),
+    )
     return asyncio.run(_drawn(app, size, title))
 
 

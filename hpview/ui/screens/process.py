@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from hpview.errors import HpviewError
     from hpview.services import Services
+    from hpview.settings import Settings
     from hpview.ui.palette import Glyphs, Inks
 
 _MAX_RELOADS = 3
@@ -61,11 +62,12 @@ class ProcessScreen(HpviewScreen):
         ("VMA list", RowList),
     )
 
-    def __init__(self, services: Services, glyphs: Glyphs, pid: int) -> None:
+    def __init__(self, services: Services, glyphs: Glyphs, settings: Settings, pid: int) -> None:
         super().__init__(glyphs)
         self.pid = pid
         self.space = AddressSpace()
         self._services = services
+        self._settings = settings
         self._progress: loader.Progress | None = None
         self._token = 0
         self._fresh = True

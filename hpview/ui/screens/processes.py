@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from hpview.machine import Process, Snapshot
     from hpview.services import Services
+    from hpview.settings import Settings
     from hpview.ui.palette import Glyphs, Inks
 
 
@@ -70,10 +71,10 @@ class ProcessesScreen(HpviewScreen):
             super().__init__()
             self.pid = pid
 
-    def __init__(self, services: Services, glyphs: Glyphs, *, seconds: float) -> None:
+    def __init__(self, services: Services, glyphs: Glyphs, settings: Settings) -> None:
         super().__init__(glyphs)
         self._services = services
-        self._seconds = seconds
+        self._settings = settings
         self._snapshot: Snapshot | None = None
         self._reading = False
         self._not_before = 0.0
@@ -104,7 +105,7 @@ class ProcessesScreen(HpviewScreen):
         self._notice.display = bool(notice)
         self._notice.paint(lambda _width, inks: [[Segment(f" {notice}", inks.warn)]])
         self._list.focus()
-        self.set_interval(self._seconds, self._tick)
+        self.set_interval(self._settings.refresh, self._tick)
 
     def on_screen_resume(self) -> None:
         """Refresh at once when the list comes back to the top."""
