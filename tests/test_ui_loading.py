@@ -133,7 +133,7 @@ def test_a_batch_of_an_earlier_reading_is_dropped() -> None:
         stale = loader.Batch(
             (sample().end().data,), None, (), loader.Progress(Source.BPF, done=True)
         )
-        screen.take(1, stale)
+        screen.reading.take(1, stale)
         assert len(screen.space.vmas) == known
         assert not app.settled.is_set()
         await until(pilot, fakes.streams[0].closed.is_set)

@@ -5,26 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from textual import on, work
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.worker import get_current_worker
 
-from hpview import loader, units
-from hpview.errors import AccessDenied
+from hpview import units
 from hpview.space import runs as runs_
-from hpview.space.address_space import AddressSpace
 from hpview.space.slots import CellClass
 from hpview.text import printable
 from hpview.ui import describe
 from hpview.ui.paint import bar, fitted, joined, width_of
+from hpview.ui.reading import Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.widgets import footing
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
-from hpview.wire import Status
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,9 +31,8 @@ if TYPE_CHECKING:
     from hpview.errors import HpviewError
     from hpview.services import Services
     from hpview.settings import Settings
+    from hpview.space.address_space import AddressSpace
     from hpview.ui.palette import Glyphs, Inks
-
-_MAX_RELOADS = 3
 
 
 class ProcessScreen(HpviewScreen):
@@ -65,15 +61,9 @@ class ProcessScreen(HpviewScreen):
     def __init__(self, services: Services, glyphs: Glyphs, settings: Settings, pid: int) -> None:
         super().__init__(glyphs)
         self.pid = pid
-        self.space = AddressSpace()
-        self._services = services
+        self.reading = Reading(self, services, pid)
         self._settings = settings
-        self._progress: loader.Progress | None = None
-        self._token = 0
-        self._fresh = True
-        self._reloads = 0
-        self._problem = ""
-        self._sums: tuple[int, NDArray[np.int64]] | None = None
+        self._sums: NDArray[np.int64] | None = None
         self._header = Lines(glyphs, id="process-header")
         self._vmas = VmaList(glyphs, id="vmas")
         self._map = MemoryMap(glyphs, id="map")
@@ -95,79 +85,29 @@ class ProcessScreen(HpviewScreen):
         """Begin to read."""
         self._map.set_placeholder("reading…")
         self._map.focus()
-        self._start()
+        self.reading.subscribe(
+            Observer(grew=self._draw, progressed=self._draw_status, done=self._done)
+        )
+        self.reading.begin()
         self._draw_status()
+
+    @property
+    def space(self) -> AddressSpace:
+        """What is known of the process."""
+        return self.reading.space
 
     @property
     def shows_data(self) -> bool:
         """Some of the process was read."""
         return len(self.space.vmas) > 0
 
-    def _start(self) -> None:
-        """Read from the beginning; what is shown stays until there is something newer."""
-        self._token += 1
-        self._fresh = True
-        self._problem = ""
-        self._read(self.pid, self._token)
-
-    @work(
-        thread=True,
-        exclusive=True,
-        group="read",
-        exit_on_error=False,
-        description="Reading a process",
-    )
-    def _read(self, pid: int, token: int) -> None:
-        worker = get_current_worker()
-        batches = loader.load(lambda: self._services.open(pid), lambda: self._services.facts(pid))
-        try:
-            for batch in batches:
-                if worker.is_cancelled:
-                    return
-                # Blocks until the batch is drawn: a fast stream cannot starve the keys.
-                self.app.call_from_thread(self.take, token, batch)
-                if worker.is_cancelled:
-                    return
-        finally:
-            batches.close()
-
-    def take(self, token: int, batch: loader.Batch) -> None:
-        """Take what one step of loading brought, unless a newer one has begun."""
-        if token != self._token or not self.is_running:
-            return
-        done = batch.progress.done
-        if self._fresh and (batch.data or done):
-            self._fresh = False
-            self.space = AddressSpace()
-            self._sums = None
-        if not self._fresh:
-            self._feed(batch)
-        self._progress = batch.progress
-        self._draw_status()
-        if self._reloads < _MAX_RELOADS and (self.space.execs or (done and self.space.partial)):
-            self._reloads += 1
-            what = "ran another program" if self.space.execs else "changed before all was read"
-            self.notify(f"process {self.pid} {what}: reading it again")
-            self._start()
-        elif done and self.space.end_status is Status.PERMISSION and not self.shows_data:
-            error = AccessDenied(self.pid, "the kernel shows nothing of it")
-            self.post_message(self.Failed(self, error, False))
-        elif done:
-            self._map.set_placeholder("no memory mapped")
-            self.post_message(self.Settled())
-
-    def _feed(self, batch: loader.Batch) -> None:
-        space = self.space
-        before = space.version
-        for data in batch.data:
-            space.feed(data)
-        if batch.facts is not None:
-            space.set_names(batch.facts.starts, batch.facts.mappings)
-        if space.version != before:
-            self._draw()
+    def _done(self, _before: AddressSpace, _now: AddressSpace) -> None:
+        self._map.set_placeholder("no memory mapped")
+        self.post_message(self.Settled())
 
     def _draw(self) -> None:
         """Show the address space as it is known now."""
+        self._sums = None
         self._vmas.show(self.space)
         self._map.show(self.space)
         self._follow_map()
@@ -180,9 +120,8 @@ class ProcessScreen(HpviewScreen):
 
     def failed(self, error: HpviewError) -> None:
         """Say in the panes why there is nothing in them."""
-        self._problem = printable(str(error))
-        self._map.set_placeholder(self._problem)
-        self._draw_status()
+        self.reading.fail(error)
+        self._map.set_placeholder(self.reading.problem)
 
     def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         totals = self.space.totals
@@ -217,14 +156,15 @@ class ProcessScreen(HpviewScreen):
         return [joined(left, right, width, inks)]
 
     def _legend_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
-        if self._sums is None or self._sums[0] != self.space.version:
-            self._sums = (self.space.version, runs_.bytes_by_backing(self.space.runs))
-        return [footing.legend(self._sums[1], width, inks)]
+        if self._sums is None:
+            self._sums = runs_.bytes_by_backing(self.space.runs)
+        return [footing.legend(self._sums, width, inks)]
 
     def _status_lines(self, _width: int, inks: Inks) -> list[list[Segment]]:
-        if self._problem:
-            return [[Segment(f" {self._problem}", inks.warn)]]
-        return [footing.status(self.space, self._progress, self._reloads, inks)]
+        reading = self.reading
+        if reading.problem:
+            return [[Segment(f" {reading.problem}", inks.warn)]]
+        return [footing.status(self.space, reading.progress, reading.reloads, inks)]
 
     def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         found = self._map.cursor_range
@@ -292,9 +232,7 @@ class ProcessScreen(HpviewScreen):
 
     def action_reread(self) -> None:
         """Read the process again."""
-        self._reloads = 0
-        self._start()
-        self._progress = None
+        self.reading.begin()
         self._draw_status()
 
     def picture_name(self) -> str:
