@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+    from textual.app import App
     from textual.pilot import Pilot
 
     from hpview.ui.app import HpviewApp
@@ -251,7 +252,7 @@ def sample_fakes(**changes: object) -> Fakes:
 
 
 def drive(
-    app: HpviewApp,
+    app: App[None],
     script: Callable[[Pilot[None]], Awaitable[None]],
     size: tuple[int, int] = (120, 36),
 ) -> None:

@@ -5,36 +5,21 @@
 
 from __future__ import annotations
 
-import html
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hpview.ui.pictures.screen import taken
 
 if TYPE_CHECKING:
     from textual.app import App
 
 FOLDER = Path(__file__).parent / "golden"
-_TEXT = re.compile(
-    r'<text class="[^"]*" x="([0-9.]+)" y="[0-9.]+" textLength="[0-9.]+" '
-    r'clip-path="url\(#[^"]*-line-(\d+)\)">([^<]*)</text>'
-)
-_CELL = 12.2
 
 
 def screen_lines(app: App[None]) -> list[str]:
-    """What stands on an app's screen, line by line, without blanks at the ends.
-
-    Read from the picture, the one public way to see the whole screen.
-    """
-    width, height = app.size
-    lines = [[" "] * width for _ in range(height)]
-    for x, line, text in _TEXT.findall(app.export_screenshot(simplify=True)):
-        at = round(float(x) / _CELL)
-        # Rich ends each line with a text of one newline behind the last column.
-        for i, char in enumerate(html.unescape(text).rstrip("\n").replace("\xa0", " ")):
-            lines[int(line)][at + i] = char
-    return ["".join(line).rstrip() for line in lines]
+    """What stands on an app's screen, line by line, without blanks at the ends."""
+    return taken(app).lines()
 
 
 def check(name: str, lines: list[str]) -> None:

@@ -11,7 +11,6 @@ from hpview.space.slots import CellClass
 from hpview.ui import palette
 from hpview.ui.describe import cell_words, index_in, vma_words
 from hpview.ui.paint import bar, cell_segments, fitted, joined, put_cursor, shares
-from hpview.ui.svg import self_contained
 from hpview.ui.widgets import footing, process_columns
 from hpview.ui.widgets.extents import extents, fold_words
 from hpview.ui.widgets.memory_map import columns_for, whole_size
@@ -266,18 +265,6 @@ def test_what_changed_while_reading_is_counted() -> None:
     drawn = text(footing.status(space_of(script), None, 2, INKS))
     assert "changed while reading: 2" in drawn
     assert "read again after exec: 2" in drawn
-
-
-def test_pictures_need_nothing_from_elsewhere_and_keep_their_places() -> None:
-    face = '@font-face { font-family: "Fira Code"; src: url("https://x/y.woff2"); }'
-    words = (
-        '<text class="a" x="12.2" y="20" textLength="122" clip-path="url(#t-line-0)">'
-        "&#160;a&#160;&lt;&#160;&#160;&#160;b&#160;&#160;</text>"
-    )
-    drawn = self_contained(face + words)
-    assert "https" not in drawn
-    assert 'x="24.4" y="20" textLength="36.6" clip-path="url(#t-line-0)">a&#160;&lt;<' in drawn
-    assert 'x="97.6" y="20" textLength="12.2" clip-path="url(#t-line-0)">b<' in drawn
 
 
 def test_runs_at_the_very_end_of_a_block_are_drawn() -> None:

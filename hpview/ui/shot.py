@@ -7,8 +7,9 @@ import contextlib
 from typing import TYPE_CHECKING, Literal
 
 from hpview.settings import Settings
-from hpview.ui import svg
 from hpview.ui.app import HpviewApp
+from hpview.ui.pictures.screen import taken
+from hpview.ui.pictures.svg import svg
 
 if TYPE_CHECKING:
     from hpview.services import Services
@@ -63,4 +64,4 @@ async def _drawn(app: HpviewApp, size: tuple[int, int], title: str) -> str:
         await pilot.pause()
         if app.failure is not None:
             raise app.failure
-        return svg.picture(app, title)
+        return svg(taken(app, title))

@@ -14,8 +14,10 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from hpview.errors import HpviewError
-from hpview.ui import palette, svg
+from hpview.ui import palette
 from hpview.ui.paint import fitted
+from hpview.ui.pictures.screen import taken
+from hpview.ui.pictures.svg import svg
 from hpview.ui.widgets import footing
 from hpview.ui.widgets.line import Lines
 
@@ -142,7 +144,7 @@ class HpviewScreen(Screen[None]):
         name = f"{self.picture_name()}-{time.strftime('%H%M%S', self.now())}.svg"
         try:
             path = Path.cwd() / name
-            path.write_text(svg.picture(self.app, self.picture_name()), encoding="utf-8")
+            path.write_text(svg(taken(self.app, self.picture_name())), encoding="utf-8")
         except OSError as error:
             self.notify(f"not saved: {error.strerror}: {name}", severity="error", markup=False)
         else:
