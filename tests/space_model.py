@@ -250,9 +250,9 @@ def _slot_runs(draw: st.DrawFn, start: int, end: int) -> list[tuple[int, int, by
 
 
 @st.composite
-def scripts(draw: st.DrawFn, *, quiet: bool = False) -> list[bytes]:
+def scripts(draw: st.DrawFn, *, quiet: bool = False, base: int | None = None) -> list[bytes]:
     """The records of a stream; with ``quiet`` its VMAs ascend and nothing goes wrong."""
-    base = draw(st.sampled_from(BASES))
+    base = draw(st.sampled_from(BASES)) if base is None else base
     script = Script()
     at = 0
     mm = 1

@@ -81,6 +81,11 @@ class AddressSpace:
         return self._runs.frozen
 
     @property
+    def identity(self) -> tuple[int, int] | None:
+        """What only this address space has, mm and start time; None before the first TASK."""
+        return self._identity
+
+    @property
     def totals(self) -> Totals:
         """Sums over all VMAs, kept up to date as records arrive."""
         bytes_4k, bytes_2m, bytes_1g, bytes_swap = map(int, self._sums)
