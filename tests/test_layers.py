@@ -30,8 +30,8 @@ LAYERS: tuple[frozenset[str], ...] = (
 )
 """Rooms, lowest first. A room may import itself and what stands in a lower row."""
 
-BESIDE = {("export", "scan")}
-"""The only import within a row."""
+BESIDE = {("export", "scan"), ("ui", "export")}
+"""The only imports within a row."""
 
 OUTSIDE = {
     "textual": {"ui"},

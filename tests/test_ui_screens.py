@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -222,44 +221,6 @@ def test_the_help_lists_every_key_that_works() -> None:
         assert active <= documented | inherited | scrolling
 
     drive(app, script, (120, 70))
-
-
-def test_a_picture_is_saved_and_its_place_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(HpviewScreen, "now", lambda _self: time.gmtime(12345))
-    app = make()
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        await pilot.press("s")
-        saved = tmp_path / f"hpview-{PID}-032545.svg"
-        svg = saved.read_text(encoding="utf-8")
-        assert svg.startswith("<svg")
-        assert "http" not in svg.replace("http://www.w3.org", "").replace(
-            "https://www.textualize.io", ""
-        )
-        await until(pilot, lambda: f"hpview-{PID}-032545.svg" in "".join(screen_lines(app)))
-
-    drive(app, script, (200, 60))
-
-
-def test_a_picture_that_cannot_be_saved_is_a_notice(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    gone = tmp_path / "gone"
-    gone.mkdir()
-    monkeypatch.chdir(gone)
-    gone.rmdir()
-    app = make(None)
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        await pilot.press("s")
-        await until(pilot, lambda: "not saved" in "".join(screen_lines(app)))
-
-    drive(app, script, (200, 60))
 
 
 def test_the_command_palette_opens_and_closes() -> None:

@@ -17,7 +17,7 @@ from hpview.kernelfs.maps import MINOR_BITS, perms
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from hpview.machine import Process, Snapshot
     from hpview.readlog import Read
@@ -28,6 +28,39 @@ _POPULATED: Final = {
     int(backing): backing.label
     for backing in (Backing.PTE_4K, Backing.PMD_2M, Backing.PUD_1G, Backing.SWAP)
 }
+
+_AT_ONCE: Final = 256
+"""Elements of a list encoded in one call: some 40 kB of text."""
+
+PROCESS_KEYS: Final = (
+    "pid",
+    "user",
+    "comm",
+    "cmdline",
+    "resident",
+    "bytes_2m",
+    "bytes_1g",
+    "bytes_4k",
+    "bytes_swap",
+    "vmas",
+    "complete",
+)
+VMA_KEYS: Final = (
+    "start",
+    "end",
+    "perms",
+    "offset",
+    "dev",
+    "inode",
+    "name",
+    "bytes_2m",
+    "bytes_1g",
+    "bytes_4k",
+    "bytes_swap",
+    "remarks",
+)
+READ_KEYS: Final = ("asked", "bytes", "records", "ms", "again", "resume", "exact")
+"""Keys of the objects below: of a process, of a VMA but for its runs, of a read."""
 
 
 def scan_object(scan: Scan, *, log: bool = False) -> dict[str, Any]:
@@ -74,7 +107,32 @@ def ps_object(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def dumps(value: dict[str, Any]) -> str:
+def reads_object(pid: int, reads: Sequence[Read]) -> dict[str, Any]:
+    """The log of reading a process, schema ``hpview.reads/1``."""
+    return {"schema": "hpview.reads/1", "pid": pid, "reads": [_read(read) for read in reads]}
+
+
+def pieces(value: dict[str, Any]) -> Iterator[str]:
+    """``dumps(value)`` in pieces: long lists are written some elements at a time.
+
+    One call of the encoder holds the interpreter until it is done, and with it the keys of
+    whoever saves from the app.
+    """
+    before = "{"
+    for key, member in value.items():
+        head = f"{before}{json.dumps(key)}:"
+        before = ","
+        if not isinstance(member, list):
+            yield head + dumps(member)
+            continue
+        yield f"{head}["
+        for at in range(0, len(member), _AT_ONCE):
+            yield "," * (at > 0) + dumps(member[at : at + _AT_ONCE])[1:-1]
+        yield "]"
+    yield "}" if value else "{}"
+
+
+def dumps(value: object) -> str:
     """One line of ASCII."""
     return json.dumps(value, separators=(",", ":"))
 

@@ -125,3 +125,23 @@ def slot_object(pid: int, slot: SlotPages) -> dict[str, Any]:
         else None
     )
     return found
+
+
+PAGE_KEYS: Final = (
+    "address",
+    *(word.replace("-", "_") for _, word in _COUNTED),
+    "folio_pages",
+    "folio_index",
+    *(f"folio_{bit.name.lower()}" for bit in FolioBit if bit.name),
+)
+"""Keys of ``page_objects``."""
+
+
+def page_objects(slot: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The columns of ``slot_object`` as one object a page; a bit that is not known is None."""
+    first, last, size = int(slot["start"], 16), int(slot["end"], 16), slot["page_size"]
+    folio = slot["folio"] or {}
+    columns = {key: slot.get(key) or folio.get(key.removeprefix("folio_")) for key in PAGE_KEYS[1:]}
+    for i, address in enumerate(range(first, last, size)):
+        bits = {key: column[i] if column is not None else None for key, column in columns.items()}
+        yield {"address": hex(address), **bits}

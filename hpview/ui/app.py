@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
 
+from hpview.errors import HpviewError
+from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import palette
@@ -20,11 +22,10 @@ from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from textual.screen import Screen
 
-    from hpview.errors import HpviewError
     from hpview.services import Services
 
 _WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
@@ -141,6 +142,20 @@ class HpviewApp(App[None]):
         else:
             self.push_screen(FailureScreen(self._glyphs, event.error))
         self.settled.set()
+
+    @on(HpviewScreen.SaveWanted)
+    def _save(self, event: HpviewScreen.SaveWanted) -> None:
+        self._write(event.name, event.made)
+
+    # Of the app, not of a screen: leaving the screen does not break it off.
+    @work(thread=True, group="save", description="Writing a file")
+    def _write(self, name: str, made: Callable[[], Iterable[bytes]]) -> None:
+        try:
+            path = write_new(name, made())
+        except HpviewError as error:
+            self.notify(printable(str(error)), severity="error", markup=False)
+        else:
+            self.notify(f"saved {printable(str(path))}", markup=False)
 
     @on(ProcessesScreen.ProcessChosen)
     def _open(self, event: ProcessesScreen.ProcessChosen) -> None:

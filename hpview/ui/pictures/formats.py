@@ -31,6 +31,10 @@ class Format:
     words: str
     made: Callable[[Picture], bytes]
 
+    def pieces(self, picture: Picture) -> list[bytes]:
+        """The same as the only piece of a file."""
+        return [self.made(picture)]
+
 
 def _text(picture: Picture) -> bytes:
     return "".join(f"{line}\n" for line in picture.lines()).encode()

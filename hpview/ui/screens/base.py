@@ -1,9 +1,9 @@
-"""What every screen does: pictures, help, failures told upwards, and a smallest size."""
+"""What every screen does: pictures, data, help, failures told upwards, and a smallest size."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -16,14 +16,18 @@ from textual.worker import Worker, WorkerState
 from hpview.errors import HpviewError
 from hpview.ui import palette
 from hpview.ui.paint import fitted
+from hpview.ui.pictures.formats import FORMATS
 from hpview.ui.pictures.screen import taken
-from hpview.ui.pictures.svg import svg
+from hpview.ui.screens.save import Choice, SaveScreen
 from hpview.ui.widgets import footing
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from textual.app import ComposeResult
 
+    from hpview.export.exportable import Exportable
     from hpview.ui.palette import Glyphs, Inks
 
 SMALLEST = (60, 15)
@@ -36,6 +40,9 @@ class HpviewScreen(Screen[None]):
     COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.COMPONENTS)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "save_picture", "Save", tooltip="Save this screen as SVG"),
+        Binding("S", "save_as", "Save as", show=False, tooltip="Save it as SVG, PNG, HTML or text"),
+        Binding("e", "export", "Export", tooltip="Save the data behind it as JSON or CSV"),
+        Binding("y", "copy", "Copy", show=False, tooltip="Copy what is under the cursor"),
         Binding("question_mark", "help", "Keys", tooltip="Show all keys"),
     ]
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = ()
@@ -66,6 +73,19 @@ class HpviewScreen(Screen[None]):
             super().__init__()
             self.screen = screen
 
+    class SaveWanted(Message):
+        """A file is to be written.
+
+        Attributes:
+            name: Its path.
+            made: Makes what it holds, in a thread; may raise HpviewError.
+        """
+
+        def __init__(self, name: str, made: Callable[[], Iterable[bytes]]) -> None:
+            super().__init__()
+            self.name = name
+            self.made = made
+
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
         self.glyphs = glyphs
@@ -94,7 +114,8 @@ class HpviewScreen(Screen[None]):
         own = [b for b in type(self).BINDINGS if isinstance(b, Binding)]
         common = [b for b in HpviewScreen.BINDINGS if isinstance(b, Binding)]
         app = [b for b in type(self.app).BINDINGS if isinstance(b, Binding)]
-        return [*own, *(b for b in common if b not in own), *app]
+        found = [*own, *(b for b in common if b not in own), *app]
+        return [binding for binding in found if self.offers(binding.action)]
 
     def _too_small(self, width: int, inks: Inks) -> list[list[Segment]]:
         columns, lines = self.app.size
@@ -135,17 +156,81 @@ class HpviewScreen(Screen[None]):
         """The first part of the name of a saved picture."""
         return "hpview"
 
+    def data(self) -> Sequence[Exportable]:
+        """What can be exported of what is shown, the likeliest first; none while there is none.
+
+        It must not change any more: it is written in a thread.
+        """
+        return ()
+
+    def copy_text(self) -> str:
+        """What stands under the cursor, printable, or ""."""
+        return ""
+
+    def offers(self, action: str) -> bool:
+        """Whether screens of this class can do it at all."""
+        return action != "export" or type(self).data is not HpviewScreen.data
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what this screen offers."""
+        return self.offers(action)
+
     def now(self) -> time.struct_time:
         """The local time."""
         return time.localtime()
 
+    def _stem(self, name: str) -> str:
+        return f"{name}-{time.strftime('%H%M%S', self.now())}"
+
     def action_save_picture(self) -> None:
         """Save the screen as SVG in the working directory and say where."""
-        name = f"{self.picture_name()}-{time.strftime('%H%M%S', self.now())}.svg"
-        try:
-            path = Path.cwd() / name
-            path.write_text(svg(taken(self.app, self.picture_name())), encoding="utf-8")
-        except OSError as error:
-            self.notify(f"not saved: {error.strerror}: {name}", severity="error", markup=False)
+        picture = taken(self.app, self.picture_name())
+        chosen = FORMATS[0]
+        name = f"{self._stem(self.picture_name())}{chosen.ending}"
+        self.post_message(self.SaveWanted(name, partial(chosen.pieces, picture)))
+
+    def action_save_as(self) -> None:
+        """Ask for a format and a name, and save the screen as it is now."""
+        picture = taken(self.app, self.picture_name())
+        stem = self._stem(self.picture_name())
+        self._ask_and_save(
+            "Save this screen as",
+            [Choice(found.name, found.words, stem, found.ending) for found in FORMATS],
+            [partial(found.pieces, picture) for found in FORMATS],
+        )
+
+    def action_export(self) -> None:
+        """Ask for a format and a name, and save the data behind the screen."""
+        found = self.data()
+        if not found:
+            self.notify("nothing to export yet", severity="warning")
+            return
+        choices, makers = [], []
+        for item in found:
+            stem = self._stem(item.name)
+            choices += [Choice("JSON", item.words, stem, ".json")]
+            choices += [Choice("CSV", f"{item.words}, a line each", stem, ".csv")]
+            makers += [item.as_json, item.as_csv]
+        self._ask_and_save("Export the data", choices, makers)
+
+    def _ask_and_save(
+        self,
+        title: str,
+        choices: Sequence[Choice],
+        makers: Sequence[Callable[[], Iterable[bytes]]],
+    ) -> None:
+        def save(chosen: tuple[int, str] | None) -> None:
+            if chosen is not None:
+                number, name = chosen
+                self.post_message(self.SaveWanted(name, makers[number]))
+
+        self.app.push_screen(SaveScreen(self.glyphs, title, choices), save)
+
+    def action_copy(self) -> None:
+        """Copy what is under the cursor to the clipboard, through the terminal (OSC 52)."""
+        words = self.copy_text()
+        if words:
+            self.app.copy_to_clipboard(words)
+            self.notify(f"copied {words}", markup=False)
         else:
-            self.notify(f"saved {path}", markup=False)
+            self.notify("nothing to copy here", severity="warning")

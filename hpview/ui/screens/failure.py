@@ -38,6 +38,10 @@ class FailureScreen(HpviewScreen):
         lines.paint(self._lines)
         yield lines
 
+    def copy_text(self) -> str:
+        """The line."""
+        return self.line
+
     def _lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         above = max(0, self.app.size.height // 2 - 2)
         out: list[list[Segment]] = [[] for _ in range(above)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 
 from hpview import units
+from hpview.export import exportable
 from hpview.space import runs as runs_
 from hpview.space.slots import CellClass
 from hpview.text import printable
@@ -24,11 +26,14 @@ from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
     from textual.app import ComposeResult
 
     from hpview.errors import HpviewError
+    from hpview.export.exportable import Exportable
     from hpview.services import Services
     from hpview.settings import Settings
     from hpview.space.address_space import AddressSpace
@@ -234,6 +239,23 @@ class ProcessScreen(HpviewScreen):
         """Read the process again."""
         self.reading.begin()
         self._draw_status()
+
+    def data(self) -> Sequence[Exportable]:
+        """The process as far as it is known."""
+        reading = self.reading
+        if reading.progress is None or not self.shows_data:
+            return ()
+        # Records that arrive meanwhile must not change what is being written.
+        space = copy.deepcopy(reading.space)
+        return [exportable.process(space, reading.progress, reading.reads)]
+
+    def copy_text(self) -> str:
+        """The first address of the cell, or of the VMA in the list."""
+        index = self._vmas.cursor
+        if self._vmas.has_focus and index < len(self.space.vmas):
+            return hex(int(self.space.vmas["start"][index]))
+        found = self._map.cursor_range
+        return hex(found[0]) if found is not None else ""
 
     def picture_name(self) -> str:
         """With the pid."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -15,6 +16,7 @@ from textual.worker import get_current_worker
 
 from hpview import units
 from hpview.errors import AccessDenied
+from hpview.export import exportable
 from hpview.machine import Stopped
 from hpview.space.slots import CellClass
 from hpview.text import printable
@@ -25,9 +27,12 @@ from hpview.ui.widgets.process_list import ProcessList
 from hpview.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
     from textual.worker import Worker
 
+    from hpview.export.exportable import Exportable
     from hpview.machine import Process, Snapshot
     from hpview.services import Services
     from hpview.settings import Settings
@@ -244,7 +249,9 @@ class ProcessesScreen(HpviewScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the filter itself a slash is text."""
-        return not (action == "filter" and self._input.has_focus)
+        if action == "filter" and self._input.has_focus:
+            return False
+        return super().check_action(action, parameters)
 
     def action_unfilter(self) -> None:
         """Drop the filter."""
@@ -262,6 +269,24 @@ class ProcessesScreen(HpviewScreen):
         self._list.focus()
         if not event.value:
             self.remove_class("-filtering")
+
+    def data(self) -> Sequence[Exportable]:
+        """The processes shown, and all where a filter hides some."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            return ()
+        shown = replace(snapshot, processes=tuple(self._list.shown))
+        both = (shown, snapshot) if self._list.words else (shown,)
+        words = ("{} shown", "all {}") if self._list.words else ("{} processes",)
+        return [
+            exportable.processes(some, form.format(thousands(len(some.processes))))
+            for some, form in zip(both, words, strict=True)
+        ]
+
+    def copy_text(self) -> str:
+        """The pid."""
+        process = self._list.current
+        return str(process.pid) if process is not None else ""
 
     def picture_name(self) -> str:
         """There is no pid here."""

@@ -53,6 +53,11 @@ class ProcessList(RowList):
         """The process under the cursor."""
         return self._shown[self.cursor] if self.cursor < len(self._shown) else None
 
+    @property
+    def shown(self) -> list[Process]:
+        """The processes that match, in order."""
+        return self._shown
+
     def show(self, processes: tuple[Process, ...]) -> None:
         """Take a new set of processes."""
         self._all = processes
