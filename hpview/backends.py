@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from hpview.facts import FactsReader
     from hpview.stream.base import Backend
 
-NAMES = ("auto", "bpf", "procfs")
-
 
 def choose(name: str) -> tuple[Backend, str]:
     """Open a backend by name; ``auto`` takes bpf where it may be loaded.

@@ -10,8 +10,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from hpview import __version__, commands
-from hpview.backends import NAMES
 from hpview.errors import HpviewError
+from hpview.services import BACKENDS
 from hpview.text import printable
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_backend(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--backend",
-        choices=NAMES,
+        choices=BACKENDS,
         default=default,
         help="where records come from: the BPF iterator, /proc, or the first that works (auto)",
     )

@@ -1,24 +1,20 @@
-"""What each command does. Screens are imported only by those that open one."""
+"""What each command does. Each imports what it needs: most of a short command is imports."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hpview import backends
-from hpview import scan as scan_
 from hpview.errors import HpviewError
-from hpview.export import explain, json, maps, table
-from hpview.stream.kernel import KernelBackend
 from hpview.text import encode, printable
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from hpview.services import Readers, Services
 
@@ -29,8 +25,6 @@ class UsageError(HpviewError):
 
 @contextmanager
 def _services(args: Namespace) -> Iterator[Services]:
-    # Users, process lists and single pages are for some commands only: psutil alone
-    # takes as long to import as a process to read.
     from hpview import assembly
 
     services = assembly.services(args.backend)
@@ -39,7 +33,16 @@ def _services(args: Namespace) -> Iterator[Services]:
 
 
 @contextmanager
+def _services_later(args: Namespace) -> Iterator[Callable[[], Services]]:
+    """What opens them; may be called in a thread that ends before the block does."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(_services(args))
+
+
+@contextmanager
 def _readers(args: Namespace) -> Iterator[Readers]:
+    from hpview import backends
+
     readers = backends.readers(*backends.choose(args.backend))
     with closing(readers):
         yield readers
@@ -48,7 +51,7 @@ def _readers(args: Namespace) -> Iterator[Readers]:
 def view(args: Namespace) -> int:
     """Open the app on the list or on a process."""
     _need_terminal()
-    with _services(args) as services:
+    with _services_later(args) as services:
         return _run_app(services, args.pid)
 
 
@@ -57,12 +60,14 @@ def demo(args: Namespace) -> int:
     from hpview.demo import Demo
 
     _need_terminal()
-    with _services(args) as services, Demo.spawn() as target:
+    with _services_later(args) as services, Demo.spawn() as target:
         return _run_app(services, target.pid)
 
 
 def ps(args: Namespace) -> int:
     """Print the process list."""
+    from hpview.export import json, table
+
     with _services(args) as services:
         snapshot = services.snapshot(lambda: False)
     if args.format == "json":
@@ -79,6 +84,9 @@ def scan(args: Namespace) -> int:
         return _scan_folios(args)
     if args.format == "maps" and args.explain:
         raise UsageError("--explain goes with the formats table and json")
+    from hpview import scan as scan_
+    from hpview.export import explain, json, maps, table
+
     with _readers(args) as readers:
         result = scan_.scan(readers, args.pid)
     if args.format == "json":
@@ -99,7 +107,7 @@ def _scan_folios(args: Namespace) -> int:
     if args.explain or (args.folios and args.format == "maps"):
         wrong = "--explain" if args.explain else "--folios"
         raise UsageError(f"{wrong} does not go with the format {args.format}")
-    from hpview.export import folios, thpmaps
+    from hpview.export import folios, json, thpmaps
     from hpview.pages import process
 
     result = process.read(args.pid)
@@ -114,7 +122,7 @@ def _scan_folios(args: Namespace) -> int:
 
 def slot(args: Namespace) -> int:
     """Print the pages of one slot."""
-    from hpview.export import pages
+    from hpview.export import json, pages
 
     with _services(args) as services:
         found = services.pages(args.pid, args.address)
@@ -155,6 +163,7 @@ def doctor(args: Namespace) -> int:
     """Print what works here."""
     # pyroute2 and what it needs take longer to import than all the rest.
     from hpview import doctor as examination
+    from hpview.stream.kernel import KernelBackend
 
     def load_bpf() -> None:
         KernelBackend().close()
@@ -164,11 +173,13 @@ def doctor(args: Namespace) -> int:
     return 0
 
 
-def _run_app(services: Services, pid: int | None) -> int:
+def _run_app(services: Callable[[], Services], pid: int | None) -> int:
     from hpview.ui.app import HpviewApp
 
     app = HpviewApp(services, pid, ascii=not _unicode_terminal())
     app.run()
+    if app.unopened is not None:
+        raise app.unopened
     return app.return_code or 0
 
 

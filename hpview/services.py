@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from hpview.machine import Snapshot
     from hpview.pages.page import SlotPages
     from hpview.stream.base import Stream
+
+BACKENDS: Final = ("auto", "bpf", "procfs")
+"""What may be asked for: the first that works, the iterator, or /proc."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

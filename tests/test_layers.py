@@ -103,6 +103,16 @@ def test_no_screen_is_imported_before_it_is_opened(module: str) -> None:
     assert done.stdout == "[]\n"
 
 
+def test_what_reads_is_imported_behind_the_first_frame() -> None:
+    """Screens over data are names of ``hpview.ui.screens``, which imports them when asked for."""
+    heavy = {"numpy", "psutil", "pyroute2", "hpview.loader", "hpview.machine"}
+    code = f"import hpview.cli, hpview.ui.app, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("path", ALL, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_only_commands_import_inside_functions(path: Path) -> None:
     if path.name == "commands.py":

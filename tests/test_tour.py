@@ -38,8 +38,13 @@ class Terminal:
         env = os.environ | {"SHELL": "/bin/sh"}
         return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
 
-    def start(self, *arguments: str, env: dict[str, str] | None = None) -> None:
-        """Run hpview; the window stays when it has ended."""
+    def start(
+        self,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        through: tuple[str, ...] = (),
+    ) -> None:
+        """Run hpview, by another program if need be; the window stays when it has ended."""
         columns, rows = map(str, self._size)
         variables = [f"{k}={v}" for k, v in {"PYTHONPATH": str(ROOT), **(env or {})}.items()]
         self.tmux("new-session", "-d", "-x", columns, "-y", rows, "-c", str(self._folder), "cat")
@@ -52,6 +57,7 @@ class Terminal:
             "-u",
             "LINES",
             *variables,
+            *through,
             sys.executable,
             "-m",
             "hpview",
@@ -180,3 +186,14 @@ def test_no_such_process_in_a_terminal(terminal: Terminal) -> None:
     terminal.until(r"no process 4194304")
     terminal.keys("q")
     assert terminal.exit_status() == 1
+
+
+def test_a_backend_that_cannot_be_used_is_told_in_one_line(terminal: Terminal) -> None:
+    """The app has begun by then: it leaves, and says why on the terminal it has given back."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        lacking("needs root, to do without its rights, and setpriv")
+    terminal.start("--backend", "bpf", through=("setpriv", "--bounding-set=-all"))
+    assert terminal.exit_status() == 1
+    shown = terminal.tmux("capture-pane", "-p", "-S", "-100")
+    assert "hpview: bpf is not available: " in shown, shown
+    assert "Traceback" not in shown

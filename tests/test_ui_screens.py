@@ -16,7 +16,7 @@ from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.shot import shot
-from hpview.ui.widgets.footing import key_names
+from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList

@@ -39,7 +39,7 @@ _PLAIN: Final = np.frombuffer(b"7f0000000000-7f0000001000 rw-p 00000000 00:00 0 
 _HEAD: Final = len(_PLAIN)
 _DIGITS: Final = np.array([*range(12), *range(13, 25)])
 _LETTERS: Final = np.arange(26, 30)
-_ALIKE: Final = np.setdiff1d(np.arange(_HEAD), [*_DIGITS, *_LETTERS])
+_ALIKE: Final = np.delete(np.arange(_HEAD), [*_DIGITS, *_LETTERS])
 _SET: Final = np.frombuffer(b"rwxs", np.uint8)
 
 _READ: Final = int(VmFlag.READ)

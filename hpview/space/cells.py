@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from hpview.space import runs as runs_
+from hpview.space.cell_class import CellClass
 from hpview.space.columns import overlap
 from hpview.wire import Backing
 
@@ -20,26 +20,6 @@ if TYPE_CHECKING:
 
 _SLOT_SHIFT: Final = 21
 _ADDRESSES: Final = 1 << 63
-
-
-class CellClass(IntEnum):
-    """What a cell is drawn as."""
-
-    UNMAPPED = 0
-    EMPTY = 1
-    """Mapped, nothing there."""
-    HUGE_2M = 2
-    HUGE_1G = 3
-    FULL_4K = 4
-    """Filled to 7/8 or more."""
-    PART_4K = 5
-    SPARSE_4K = 6
-    """Filled to less than 1/8."""
-    SWAP = 7
-    ZERO = 8
-    """Zero pages only: no memory."""
-    UNKNOWN = 9
-    """Could not be read."""
 
 
 _BY_AMOUNT: Final = np.array(

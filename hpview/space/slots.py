@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpview.space.cells import CellClass, Cells, cells, classify
+from hpview.space.cell_class import CellClass
+from hpview.space.cells import Cells, cells, classify
 from hpview.space.layout import Layout, Row
 
 __all__ = ["CellClass", "Cells", "Layout", "Row", "cells", "classify"]

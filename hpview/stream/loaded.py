@@ -9,7 +9,6 @@ import os
 import platform
 import struct
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +31,7 @@ UNITS_PER_TABLE: Final = 16
 
 TABLES_PER_CALL: Final = 256
 
+_SKELETON: Final = Path(__file__).with_name("task_vma.lskel")
 _BTF: Final = Path("/sys/kernel/btf/vmlinux")
 _LOG_SIZE: Final = 1 << 20
 _LOG_LINES: Final = 20
@@ -51,9 +51,7 @@ class LoadedProgram:
     """
 
     def __init__(self) -> None:
-        skeleton = LightSkeleton.parse(
-            resources.files(__package__).joinpath("task_vma.lskel").read_bytes()
-        )
+        skeleton = LightSkeleton.parse(_SKELETON.read_bytes())
         loaded = _load(skeleton)
         self._prog_fd = loaded.prog_fd
         try:

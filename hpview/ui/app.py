@@ -9,24 +9,26 @@ from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.theme import Theme
+from textual.worker import WorkerState, get_current_worker
 
 from hpview.errors import HpviewError
 from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
-from hpview.ui import palette
+from hpview.ui import palette, screens
 from hpview.ui.screens.base import SMALLEST, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
-from hpview.ui.screens.process import ProcessScreen
-from hpview.ui.screens.processes import ProcessesScreen
+from hpview.ui.screens.opening import OpeningScreen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from textual.screen import Screen
+    from textual.worker import Worker
 
     from hpview.services import Services
+    from hpview.ui.screens import ProcessesScreen, ProcessScreen
 
 _WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
@@ -68,6 +70,7 @@ class HpviewApp(App[None]):
     Attributes:
         settled: Set when the first screen has loaded, or failed to.
         failure: Why the last thing that failed did.
+        unopened: Why there are no services, where they could not be opened.
         settings: What the user chose.
     """
 
@@ -81,7 +84,7 @@ class HpviewApp(App[None]):
 
     def __init__(
         self,
-        services: Services,
+        services: Services | Callable[[], Services],
         pid: int | None = None,
         *,
         ascii: bool = False,
@@ -90,7 +93,8 @@ class HpviewApp(App[None]):
         """Make the app.
 
         Args:
-            services: Where everything comes from; closed by whoever made it.
+            services: Where everything comes from, or what opens it, called in a thread once the
+                first frame is on the screen; closed by whoever made it.
             pid: Begin with this process rather than with the list.
             ascii: Draw with ASCII characters only.
             settings: What the user chose; the defaults without it.
@@ -100,23 +104,57 @@ class HpviewApp(App[None]):
             self.register_theme(theme)
         if self.theme == "textual-dark":
             self.theme = "hpview-dark"
-        self._services = services
+        self._given = services
+        self._services: Services
         self._pid = pid
         self._glyphs = palette.ASCII if ascii else palette.UNICODE
         self.settings = settings or Settings()
         self.settled = asyncio.Event()
         self.failure: HpviewError | None = None
+        self.unopened: HpviewError | None = None
         self.set_class(ascii, "-ascii")
 
     def on_mount(self) -> None:
-        """Open the first screen."""
-        if self._pid is None:
-            self.push_screen(self._processes())
+        """Open the first screen, now or when there is something to show on it."""
+        if callable(self._given):
+            self.push_screen(OpeningScreen(self._glyphs, self._pid))
+            self.call_after_refresh(self._open, self._given)
         else:
-            self.push_screen(ProcessScreen(self._services, self._glyphs, self.settings, self._pid))
+            self._services = self._given
+            self.push_screen(self._first())
+
+    @work(thread=True, group="open", exit_on_error=False, description="Opening the services")
+    def _open(self, services: Callable[[], Services]) -> None:
+        worker = get_current_worker()
+        opened = services()
+        screens.load()
+        if not worker.is_cancelled:
+            self.call_from_thread(self._opened, opened)
+
+    def _opened(self, services: Services) -> None:
+        if not self.is_running:
+            return
+        self._services = services
+        while not isinstance(self.screen, OpeningScreen):  # below the help, say
+            self.pop_screen()
+        self.switch_screen(self._first())
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Leave when the services cannot be opened; whoever started the app tells why."""
+        if event.worker.group == "open" and event.state is WorkerState.ERROR:
+            if not isinstance(event.worker.error, HpviewError):
+                raise event.worker.error or RuntimeError("a worker failed without an error")
+            self.unopened = event.worker.error
+            self.exit(return_code=1)
+
+    def _first(self) -> HpviewScreen:
+        return self._processes() if self._pid is None else self._process(self._pid)
 
     def _processes(self) -> ProcessesScreen:
-        return ProcessesScreen(self._services, self._glyphs, self.settings)
+        return screens.ProcessesScreen(self._services, self._glyphs, self.settings)
+
+    def _process(self, pid: int) -> ProcessScreen:
+        return screens.ProcessScreen(self._services, self._glyphs, self.settings, pid)
 
     async def action_back(self) -> None:
         """Go to the screen below; below the first one lies the list of processes."""
@@ -133,11 +171,11 @@ class HpviewApp(App[None]):
     def _failed(self, event: HpviewScreen.Failed) -> None:
         """Turn a failure into a screen, or into a notice where there is something to see."""
         self.failure = event.error
-        if isinstance(event.screen, ProcessScreen):
+        if isinstance(event.screen, screens.ProcessScreen):
             event.screen.failed(event.error)
         if event.shows_data or not event.screen.is_active:
             self.notify(printable(str(event.error)), severity="error", markup=False)
-        elif isinstance(event.screen, ProcessScreen):
+        elif isinstance(event.screen, screens.ProcessScreen):
             self.switch_screen(FailureScreen(self._glyphs, event.error))
         else:
             self.push_screen(FailureScreen(self._glyphs, event.error))
@@ -157,11 +195,11 @@ class HpviewApp(App[None]):
         else:
             self.notify(f"saved {printable(str(path))}", markup=False)
 
-    @on(ProcessesScreen.ProcessChosen)
-    def _open(self, event: ProcessesScreen.ProcessChosen) -> None:
+    @on(HpviewScreen.ProcessChosen)
+    def _chosen(self, event: HpviewScreen.ProcessChosen) -> None:
         # A second Enter may have been on its way when the first one was seen.
-        if isinstance(self.screen, ProcessesScreen):
-            self.push_screen(ProcessScreen(self._services, self._glyphs, self.settings, event.pid))
+        if isinstance(self.screen, screens.ProcessesScreen):
+            self.push_screen(self._process(event.pid))
 
     @on(HpviewScreen.HelpWanted)
     def _help(self, event: HpviewScreen.HelpWanted) -> None:

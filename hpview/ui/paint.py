@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 
-from hpview.space.slots import CellClass
+from hpview.space.cell_class import CellClass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from rich.style import Style
 
@@ -103,8 +103,8 @@ def cell_segments(codes: NDArray[np.uint8], shaded: NDArray[np.bool_], inks: Ink
     """
     if not len(codes):
         return []
-    looks = codes.astype(np.int16) * 2 + shaded
-    edges = np.flatnonzero(looks[1:] != looks[:-1]) + 1
+    looks = codes.astype("i2") * 2 + shaded
+    edges = (looks[1:] != looks[:-1]).nonzero()[0] + 1
     starts = [0, *edges.tolist()]
     ends = [*starts[1:], len(codes)]
     glyphs = inks.glyphs.cells

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from rich.style import Style
 from textual.color import Color
 
-from hpview.space.slots import CellClass
+from hpview.space.cell_class import CellClass
 
 if TYPE_CHECKING:
     from rich.color import Color as RichColor

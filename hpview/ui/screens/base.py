@@ -19,7 +19,7 @@ from hpview.ui.paint import fitted
 from hpview.ui.pictures.formats import FORMATS
 from hpview.ui.pictures.screen import taken
 from hpview.ui.screens.save import Choice, SaveScreen
-from hpview.ui.widgets import footing
+from hpview.ui.widgets.key_line import keys
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:
@@ -66,6 +66,13 @@ class HpviewScreen(Screen[None]):
             self.error = error
             self.shows_data = shows_data
 
+    class ProcessChosen(Message):
+        """A process is to be shown."""
+
+        def __init__(self, pid: int) -> None:
+            super().__init__()
+            self.pid = pid
+
     class HelpWanted(Message):
         """The keys of this screen are to be shown."""
 
@@ -98,16 +105,16 @@ class HpviewScreen(Screen[None]):
         """The body, the keys, and what covers both when there is no room."""
         with Vertical(id="content"):
             yield from self.body()
-            keys = Lines(self.glyphs, id="keys")
-            keys.paint(self._key_line)
-            yield keys
+            line = Lines(self.glyphs, id="keys")
+            line.paint(self._key_line)
+            yield line
         too_small = Lines(self.glyphs, id="too-small")
         too_small.paint(self._too_small)
         yield too_small
 
     def _key_line(self, width: int, inks: Inks) -> list[list[Segment]]:
         shown = [b for b in self.documented_bindings() if b.show]
-        return [footing.keys(shown, width, inks)]
+        return [keys(shown, width, inks)]
 
     def documented_bindings(self) -> list[Binding]:
         """The bindings of this screen and of all screens, in the order of the key line."""

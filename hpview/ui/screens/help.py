@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from hpview.ui import palette
-from hpview.ui.widgets.footing import key_names
+from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:

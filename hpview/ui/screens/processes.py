@@ -10,7 +10,6 @@ from rich.segment import Segment
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Input
 from textual.worker import get_current_worker
 
@@ -68,13 +67,6 @@ class ProcessesScreen(HpviewScreen):
         Binding("R", "read", "Refresh", show=False, tooltip="Refresh now"),
     ]
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (("List", RowList),)
-
-    class ProcessChosen(Message):
-        """A process is to be shown."""
-
-        def __init__(self, pid: int) -> None:
-            super().__init__()
-            self.pid = pid
 
     def __init__(self, services: Services, glyphs: Glyphs, settings: Settings) -> None:
         super().__init__(glyphs)

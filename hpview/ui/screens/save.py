@@ -15,7 +15,7 @@ from textual.widgets import Input
 from hpview.export.files import free_name
 from hpview.ui import palette
 from hpview.ui.paint import fitted, over
-from hpview.ui.widgets import footing
+from hpview.ui.widgets.key_line import keys
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class SaveScreen(ModalScreen[tuple[int, str] | None]):
 
     def _key_line(self, width: int, inks: Inks) -> list[list[Segment]]:
         shown = [b for b in type(self).BINDINGS if isinstance(b, Binding) and b.show]
-        return [[], footing.keys(shown, width, inks)]
+        return [[], keys(shown, width, inks)]
 
     def _take(self, number: int) -> None:
         """Choose a form; a name that was only proposed, or ends as the old form does, follows."""

@@ -1,4 +1,4 @@
-"""The lines below the panes: legend with totals, load status, keys."""
+"""The lines below the panes: legend with totals, load status."""
 
 from __future__ import annotations
 
@@ -12,11 +12,8 @@ from hpview.ui.paint import thousands, width_of
 from hpview.wire import Backing, Source, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
     from numpy.typing import NDArray
-    from textual.binding import Binding
 
     from hpview.loader import Progress
     from hpview.space.address_space import AddressSpace
@@ -101,49 +98,4 @@ def status(
             source.label,
         ]
         out.append(Segment(dot + dot.join(facts), inks.dim))
-    return out
-
-
-_KEY_NAMES: Final = {
-    "question_mark": "?",
-    "slash": "/",
-    "plus": "+",
-    "minus": "-",
-    "equals_sign": "=",
-    "comma": ",",
-    "full_stop": ".",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "pageup": "PgUp",
-    "pagedown": "PgDn",
-    "escape": "Esc",
-    "enter": "Enter",
-    "tab": "Tab",
-    "home": "Home",
-    "end": "End",
-    "up": "Up",
-    "down": "Down",
-    "left": "Left",
-    "right": "Right",
-}
-
-
-def key_names(binding: Binding) -> list[str]:
-    """The keys of a binding as they stand on a keyboard."""
-    return [_KEY_NAMES.get(key, key) for key in binding.key.split(",")]
-
-
-def keys(bindings: Sequence[Binding], width: int, inks: Inks) -> list[Segment]:
-    """Key and word of each binding, as many as fit."""
-    out = [Segment(" ", inks.text)]
-    for binding in bindings:
-        more = [
-            Segment(binding.key_display or key_names(binding)[0], inks.accent),
-            Segment(f" {binding.description.lower()}   ", inks.dim),
-        ]
-        if width_of(out) + width_of(more) - 3 > width:
-            break
-        out += more
     return out

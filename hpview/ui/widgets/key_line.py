@@ -1,0 +1,60 @@
+"""The last line of a screen: its keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.segment import Segment
+
+from hpview.ui.paint import width_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from textual.binding import Binding
+
+    from hpview.ui.palette import Inks
+
+_KEY_NAMES: Final = {
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "comma": ",",
+    "full_stop": ".",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "escape": "Esc",
+    "enter": "Enter",
+    "tab": "Tab",
+    "home": "Home",
+    "end": "End",
+    "up": "Up",
+    "down": "Down",
+    "left": "Left",
+    "right": "Right",
+}
+
+
+def key_names(binding: Binding) -> list[str]:
+    """The keys of a binding as they stand on a keyboard."""
+    return [_KEY_NAMES.get(key, key) for key in binding.key.split(",")]
+
+
+def keys(bindings: Sequence[Binding], width: int, inks: Inks) -> list[Segment]:
+    """Key and word of each binding, as many as fit."""
+    out = [Segment(" ", inks.text)]
+    for binding in bindings:
+        more = [
+            Segment(binding.key_display or key_names(binding)[0], inks.accent),
+            Segment(f" {binding.description.lower()}   ", inks.dim),
+        ]
+        if width_of(out) + width_of(more) - 3 > width:
+            break
+        out += more
+    return out
