@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from os import environ
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
@@ -16,6 +17,7 @@ from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import palette, screens
+from hpview.ui.driver import PromptDriver
 from hpview.ui.screens.base import SMALLEST, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
@@ -99,7 +101,7 @@ class HpviewApp(App[None]):
             ascii: Draw with ASCII characters only.
             settings: What the user chose; the defaults without it.
         """
-        super().__init__()
+        super().__init__(driver_class=None if environ.get("TEXTUAL_DRIVER") else PromptDriver)
         for theme in _THEMES:
             self.register_theme(theme)
         if self.theme == "textual-dark":
