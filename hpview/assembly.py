@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from hpview import backends
 from hpview.machine import Machine
 from hpview.pages.slot import read_slot_at
+from hpview.pages.states import read_states
 from hpview.services import Readers, Services
 from hpview.stream.kernel import KernelBackend
 from hpview.stream.state import EntryBit
@@ -34,6 +35,7 @@ def services(name: str) -> Services:
         **{field.name: getattr(readers, field.name) for field in fields(Readers)},
         snapshot=Machine(backend).snapshot,
         pages=pages,
+        states=read_states,
     )
 
 

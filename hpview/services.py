@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from hpview.facts import FactsReader
     from hpview.machine import Snapshot
     from hpview.pages.page import SlotPages
@@ -47,7 +50,10 @@ class Services(Readers):
             argument returns True, which it asks between two reads.
         pages: The pages of a process's slot around an address, as far as the VMA there
             reaches.
+        states: ``pages.states.PageState`` of a process's slots at some addresses,
+            ascending uint64 of shape (n,): uint8, shape (n, 512).
     """
 
     snapshot: Callable[[Callable[[], bool]], Snapshot]
     pages: Callable[[int, int], SlotPages]
+    states: Callable[[int, NDArray[np.uint64]], NDArray[np.uint8]]

@@ -8,10 +8,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+import numpy as np
+
 from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.maps import Mapping
 from hpview.machine import Process, Snapshot
 from hpview.pages.slot import read_slot_at
+from hpview.pages.states import PageState
 from hpview.services import Services
 from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.wire import Backing, Source, VmaFlag, VmFlag
@@ -20,7 +23,6 @@ from tests.records import GIB, MIB, Script, run
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
     from textual.app import App
     from textual.pilot import Pilot
@@ -101,6 +103,8 @@ class Fakes:
     snapshot_error: HpviewError | None = None
     streams: list[FakeStream] = field(default_factory=list)
     snapshots: int = 0
+    state_reads: list[list[int]] = field(default_factory=list)
+    states_error: HpviewError | None = None
 
     def services(self) -> Services:
         return Services(
@@ -110,6 +114,7 @@ class Fakes:
             open=self._open,
             facts=lambda _pid: FakeFacts(self.mappings),
             pages=read_slot_at,
+            states=self._states,
             close=lambda: None,
         )
 
@@ -119,6 +124,15 @@ class Fakes:
         script = self.scripts[min(len(self.streams), len(self.scripts) - 1)]
         self.streams.append(FakeStream(script, self.gate))
         return self.streams[-1]
+
+    def _states(self, pid: int, slots: NDArray[np.uint64]) -> NDArray[np.uint8]:
+        """Every third page of a slot is there, unless an error is due."""
+        self.state_reads.append(slots.tolist())
+        if self.states_error is not None:
+            raise self.states_error
+        states = np.zeros((len(slots), 512), dtype=np.uint8)
+        states[:, ::3] = PageState.PRESENT
+        return states
 
     def _snapshot(self, _stop: Callable[[], bool]) -> Snapshot:
         self.snapshots += 1

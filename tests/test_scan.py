@@ -8,6 +8,7 @@ from hpview.errors import AccessDenied, NoSuchProcess
 from hpview.export import table
 from hpview.machine import Snapshot
 from hpview.pages.slot import read_slot_at
+from hpview.pages.states import read_states
 from hpview.scan import scan
 from hpview.services import Services
 from hpview.wire import Source, Status, VmaFlag
@@ -43,6 +44,7 @@ def services(streams: Sequence[bytes]) -> tuple[Services, list[ListedStream]]:
         open=open_stream,
         facts=lambda _pid: NamesOnly(),
         pages=read_slot_at,
+        states=read_states,
         close=lambda: None,
     ), opened
 

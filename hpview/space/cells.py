@@ -33,6 +33,7 @@ class Cells:
 
     Attributes:
         start: First address of each cell.
+        end: Its end, exclusive.
         mapped: Covered by VMAs.
         bytes_4k: Present, mapped by PTEs.
         bytes_2m: Mapped by PMD leaves.
@@ -43,6 +44,7 @@ class Cells:
     """
 
     start: NDArray[np.int64]
+    end: NDArray[np.int64]
     mapped: NDArray[np.int64]
     bytes_4k: NDArray[np.int64]
     bytes_2m: NDArray[np.int64]
@@ -70,8 +72,17 @@ def cells(space: AddressSpace, start: int, count: int, cell: int) -> Cells:
     """
     if start < 0 or count < 0 or cell < 1 or start + count * cell >= _ADDRESSES:
         raise ValueError(f"{count} cells of {cell} bytes at {start:#x}")
-    edges = np.arange(count + 1, dtype=np.int64) * cell + start
-    end = start + count * cell
+    return between(space, np.arange(count + 1, dtype=np.int64) * cell + start)
+
+
+def between(space: AddressSpace, edges: NDArray[np.int64]) -> Cells:
+    """As ``cells``, for cells that reach from each edge to the next.
+
+    Args:
+        space: What is known.
+        edges: Ascending addresses below 2**63, shape (count + 1,), at least one.
+    """
+    start, end = int(edges[0]), int(edges[-1])
     vmas = space.vmas
     vmas = vmas[overlap(vmas, start, end)]
     runs = space.runs_of(start, end)
@@ -79,6 +90,7 @@ def cells(space: AddressSpace, start: int, count: int, cell: int) -> Cells:
     zero = within_runs.spread(runs_.table_bytes(runs, "zero"))
     return Cells(
         start=edges[:-1],
+        end=edges[1:],
         mapped=_Ranges(vmas, edges).covered(np.ones(len(vmas), dtype=np.bool_)),
         bytes_4k=within_runs.spread(runs_.table_bytes(runs, "present")),
         bytes_2m=within_runs.covered(runs_.range_mask(runs, Backing.PMD_2M)),
