@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 _UNSEEN = int(VmaFlag.SKIPPED | VmaFlag.READ_ERROR)
+_FAR = 1 << 60
+"""Beyond any distance; sums with it stay below 2**63."""
 
 
 def extents(space: AddressSpace, fold: int, cell: int) -> Records:
@@ -30,28 +32,28 @@ def extents(space: AddressSpace, fold: int, cell: int) -> Records:
     Returns:
         dtype VMA, of which only ``start`` and ``end`` are meant, sorted, disjoint.
     """
-    vmas = space.vmas
+    vmas, runs = space.vmas, space.runs
     if not len(vmas):
         return vmas
-    sizes = vmas["end"] - vmas["start"]
-    large = np.flatnonzero((sizes >= np.uint64(fold)) & ((vmas["flags"] & _UNSEEN) == 0))
-    pieces = []
-    for index in large.tolist():
-        start, end = int(vmas["start"][index]), int(vmas["end"][index])
-        runs = space.runs_of(start, end)
-        lo = np.concatenate(([start], runs["start"], [end - cell])).astype(np.uint64)
-        hi = np.concatenate(([start + cell], runs["end"], [end])).astype(np.uint64)
-        lo, hi = np.minimum.accumulate(lo[::-1])[::-1], np.maximum.accumulate(hi)
-        apart = np.flatnonzero(lo[1:].astype(np.int64) - hi[:-1].astype(np.int64) >= fold)
-        piece = np.zeros(len(apart) + 1, dtype=VMA)
-        piece["start"] = np.concatenate((lo[:1], lo[apart + 1]))
-        piece["end"] = np.concatenate((hi[apart], hi[-1:]))
-        pieces.append(piece)
-    if not pieces:
-        return vmas
-    rest = np.delete(vmas, large)
-    out = np.concatenate((rest, *pieces))
-    return out[np.argsort(out["start"], kind="stable")]
+    fold, cell = min(fold, _FAR), min(cell, _FAR)
+    start, end = vmas["start"].astype(np.int64), vmas["end"].astype(np.int64)
+    owner = np.searchsorted(vmas["end"], runs["start"], "right")
+    unseen = (vmas["flags"] & _UNSEEN) != 0
+    head = np.where(unseen, end, np.minimum(start + cell, end))
+    # What is kept: of each VMA its first cell, its runs, its last cell.
+    low = np.concatenate((start, runs["start"].astype(np.int64), np.maximum(end - cell, start)))
+    high = np.concatenate((head, runs["end"].astype(np.int64), end))
+    of = np.concatenate((np.arange(len(vmas)), owner, np.arange(len(vmas))))
+    order = np.argsort(low, kind="stable")
+    low, of = low[order], of[order]
+    high = np.maximum.accumulate(high[order])
+    begins = np.ones(len(low), dtype=np.bool_)
+    begins[1:] = (of[1:] != of[:-1]) | (low[1:] - high[:-1] >= fold)
+    at = np.flatnonzero(begins)
+    out = np.zeros(len(at), dtype=VMA)
+    out["start"] = low[at]
+    out["end"] = high[np.append(at[1:], len(low)) - 1]
+    return out
 
 
 def fold_words(space: AddressSpace, start: int, end: int) -> str:
