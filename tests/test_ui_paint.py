@@ -13,9 +13,9 @@ from hpview.ui.describe import cell_words, index_in, vma_words
 from hpview.ui.paint import bar, cell_segments, fitted, joined, put_cursor, shares
 from hpview.ui.widgets import footing, process_columns
 from hpview.ui.widgets.extents import extents, fold_words
-from hpview.ui.widgets.memory_map import columns_for, whole_size
+from hpview.ui.widgets.map_pane import columns_for, whole_size
 from hpview.ui.widgets.process_list import arranged
-from hpview.ui.widgets.vma_list import vma_row
+from hpview.ui.widgets.vma_columns import vma_row
 from hpview.wire import Backing, Source, Status
 from tests.fakes import machine, names, process, sample, unreadable
 from tests.records import GIB, MIB, Script, run

@@ -9,15 +9,17 @@ import numpy as np
 from hpview import units
 from hpview.kernelfs.maps import perms
 from hpview.space import runs as runs_
+from hpview.space.holes import unsettled
 from hpview.space.slots import CellClass, cells
 from hpview.space.vma import Mark
 from hpview.ui.paint import thousands
 from hpview.ui.widgets.map_cells import classes
-from hpview.ui.widgets.vma_list import is_file, shown_name
+from hpview.ui.widgets.vma_columns import is_file, shown_name
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, RunFlag, VmaFlag, VmFlag
 
 if TYPE_CHECKING:
     from hpview.space.address_space import AddressSpace
+    from hpview.space.fine import Pages
     from hpview.wire import Records
 
 _WORDS: Final = {
@@ -31,6 +33,10 @@ _WORDS: Final = {
     CellClass.SWAP: "swapped out",
     CellClass.ZERO: "zero page",
     CellClass.UNKNOWN: "could not be read",
+}
+_PAGE_WORDS: Final = {
+    CellClass.FULL_4K: "4k page",
+    CellClass.EMPTY: "no page there",
 }
 _VMA_WORDS: Final = (
     (VmFlag.HUGETLB, "hugetlb"),
@@ -67,7 +73,7 @@ def cell_words(space: AddressSpace, start: int, end: int) -> list[str]:
     mapped = int(here.mapped[0])
     if not mapped:
         return [*words, "unmapped", units.size(end - start)]
-    kind = CellClass(int(classes(space, here, end - start)[0]))
+    kind = CellClass(int(classes(space, here)[0]))
     runs = runs_.trim(space.runs_of(start, end), start, end)
     wide = end - start > SLOT_SIZE
     if wide:
@@ -106,6 +112,37 @@ def cell_words(space: AddressSpace, start: int, end: int) -> list[str]:
     if flags & RunFlag.ESTIMATE:
         words.append("estimated")
     return words
+
+
+def page_words(space: AddressSpace, pages: Pages, start: int, end: int) -> tuple[list[str], bool]:
+    """The range of a cell smaller than a slot, what backs it, and what its slot holds.
+
+    Returns:
+        The words, and whether single pages were read for them; else bytes of a slot
+        of which only the sums are known are spread evenly, which the words tell.
+    """
+    size = end - start
+    words = [f"{start:012x}-{end:012x}"]
+    here = cells(space, start, 1, size)
+    read = bool(pages.refine(here, size).any())
+    kind = CellClass(int(classes(space, here)[0]))
+    if not here.mapped[0]:
+        return [*words, "unmapped"], False
+    present, swapped = (int(b[0]) // PAGE_SIZE for b in (here.bytes_4k, here.bytes_swap))
+    words.append(_WORDS[kind] if size > PAGE_SIZE else _PAGE_WORDS.get(kind, _WORDS[kind]))
+    if size > PAGE_SIZE and present:
+        words.append(f"{present}/{int(here.mapped[0]) // PAGE_SIZE} pages")
+    if size > PAGE_SIZE and swapped:
+        words.append(f"{swapped} swapped")
+    if not read and len(unsettled(space, start, end)):
+        words.append("places of its pages not read yet")
+    slot = start // SLOT_SIZE * SLOT_SIZE
+    around = cells(space, slot, 1, SLOT_SIZE)
+    if int(around.bytes_2m[0]) + int(around.bytes_1g[0]) == 0:
+        first = (start - slot) // PAGE_SIZE
+        there, room = (int(b[0]) // PAGE_SIZE for b in (around.bytes_4k, around.mapped))
+        words.append(f"page {first} of slot {slot:012x}, {there}/{room} present")
+    return words, read
 
 
 def _guard_pages(runs: Records) -> int:

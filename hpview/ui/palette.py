@@ -35,6 +35,7 @@ class Glyphs:
         dot: Between facts.
         more: Stands for what did not fit.
         rule: Between two panes.
+        view: Marks in an overview what is visible.
         plain: Nothing outside ASCII may be drawn.
     """
 
@@ -49,6 +50,7 @@ class Glyphs:
     dot: str
     more: str
     rule: str
+    view: str
     plain: bool
 
     def text(self, words: str) -> str:
@@ -87,6 +89,7 @@ UNICODE: Final = Glyphs(
     dot="·",
     more="…",
     rule="│",
+    view="▐",
     plain=False,
 )
 
@@ -115,6 +118,7 @@ ASCII: Final = Glyphs(
     dot="-",
     more="~",
     rule="|",
+    view="|",
     plain=True,
 )
 

@@ -46,15 +46,27 @@ def key_names(binding: Binding) -> list[str]:
     return [_KEY_NAMES.get(key, key) for key in binding.key.split(",")]
 
 
+_ALWAYS: Final = frozenset({"help", "quit"})
+"""Actions whose keys are shown however narrow the line is."""
+
+
 def keys(bindings: Sequence[Binding], width: int, inks: Inks) -> list[Segment]:
-    """Key and word of each binding, as many as fit."""
+    """Key and word of each binding, as many as fit; help and quit in any case."""
+    drawn = [_key(binding, inks) for binding in bindings]
+    kept = [binding.action in _ALWAYS for binding in bindings]
+    room = width + 2 - sum(width_of(key) for key, always in zip(drawn, kept, strict=True) if always)
     out = [Segment(" ", inks.text)]
-    for binding in bindings:
-        more = [
-            Segment(binding.key_display or key_names(binding)[0], inks.accent),
-            Segment(f" {binding.description.lower()}   ", inks.dim),
-        ]
-        if width_of(out) + width_of(more) - 3 > width:
-            break
-        out += more
+    full = False
+    for key, always in zip(drawn, kept, strict=True):
+        full = full or (not always and width_of(key) > room)
+        if always or not full:
+            out += key
+            room -= 0 if always else width_of(key)
     return out
+
+
+def _key(binding: Binding, inks: Inks) -> list[Segment]:
+    return [
+        Segment(binding.key_display or key_names(binding)[0], inks.accent),
+        Segment(f" {binding.description.lower()}   ", inks.dim),
+    ]

@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.space.slots import CellClass, Layout, Row, cells, classify
+from hpview.space import holes
+from hpview.space.columns import overlap
+from hpview.space.slots import CellClass, Layout, Row, between, cells, classify
 from hpview.ui.widgets.extents import extents
-from hpview.wire import VmaFlag
+from hpview.wire import SLOT_SIZE, VmaFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hpview.space.address_space import AddressSpace
+    from hpview.space.fine import Pages
     from hpview.space.slots import Cells
 
     Looks = tuple[NDArray[np.uint8], NDArray[np.bool_]]
     """CellClass of each cell of a row, and which belong to every other VMA."""
 
-FOLD_ROWS = 4
+FOLD_ROWS: Final = 4
 """Rows without anything in them from which on they are folded."""
 
-_KEPT = 4096
+_KEPT: Final = 4096
+_MOST_WANTED: Final = 512
+"""Slots whose pages are asked for at a time: at most 1 GiB of addresses."""
 
 
-def classes(space: AddressSpace, found: Cells, cell: int) -> NDArray[np.uint8]:
+def classes(space: AddressSpace, found: Cells) -> NDArray[np.uint8]:
     """As ``classify``, but VMAs that were not walked are unknown rather than empty."""
     codes = classify(found)
     if not len(codes):
         return codes
-    start, end = int(found.start[0]), int(found.start[-1]) + cell
-    vmas = space.vmas
-    first = int(np.searchsorted(vmas["end"], np.uint64(start), "right"))
-    last = int(np.searchsorted(vmas["start"], np.uint64(end)))
-    inside = vmas[first:last]
-    for vma in inside[(inside["flags"] & VmaFlag.SKIPPED) != 0]:
-        lo = max(0, (int(vma["start"]) - start) // cell)
-        part = codes[lo : (int(vma["end"]) - 1 - start) // cell + 1]
+    vmas = space.vmas[overlap(space.vmas, int(found.start[0]), int(found.end[-1]))]
+    for vma in vmas[(vmas["flags"] & VmaFlag.SKIPPED) != 0]:
+        low = int(np.searchsorted(found.end, int(vma["start"]), "right"))
+        part = codes[low : int(np.searchsorted(found.start, int(vma["end"]), "left"))]
         part[part == CellClass.EMPTY] = CellClass.UNKNOWN
     return codes
 
@@ -47,17 +48,20 @@ class MapCells:
 
     Attributes:
         space: The address space.
+        pages: Single pages, for cells smaller than a slot.
         grid: Its layout; made of the VMAs at the time.
         version: ``space.version`` at the time.
     """
 
-    def __init__(self, space: AddressSpace, cell: int, columns: int) -> None:
+    def __init__(self, space: AddressSpace, pages: Pages, cell: int, columns: int) -> None:
         self.space = space
+        self.pages = pages
         self.version = space.version
         self.grid = Layout(
             extents(space, FOLD_ROWS * columns * cell, cell), cell=cell, columns=columns
         )
         self._looks: dict[int, Looks] = {}
+        self._mini: tuple[int, NDArray[np.uint8]] = (-1, np.zeros(0, dtype=np.uint8))
 
     def looks(self, y: int, last: int) -> Looks:
         """The cells of row ``y``, which is no gap.
@@ -82,9 +86,49 @@ class MapCells:
         start = rows[0].start
         count = (rows[-1].end - start) // grid.cell
         found = cells(self.space, start, count, grid.cell)
-        codes = classes(self.space, found, grid.cell)
+        if grid.cell < SLOT_SIZE:
+            self.pages.refine(found, grid.cell)
+        codes = classes(self.space, found)
         ends = (found.start + (grid.cell - 1)).astype(np.uint64)
         shaded = (np.searchsorted(self.space.vmas["start"], ends, "right") & 1) == 1
         for i in range(len(rows)):
             part = slice(i * grid.columns, (i + 1) * grid.columns)
             self._looks[y + i] = (codes[part], shaded[part])
+
+    def forget(self) -> None:
+        """Work the cells out anew: pages became known."""
+        self._looks.clear()
+
+    def wanted(self, first: int, last: int) -> NDArray[np.uint64]:
+        """Slots in rows ``first`` to ``last`` whose pages would tell more than their runs.
+
+        Returns:
+            Their first addresses, ascending, some at a time; none where cells are not
+            smaller than a slot.
+        """
+        none = np.zeros(0, dtype=np.uint64)
+        grid = self.grid
+        last = min(last, grid.rows - 1)
+        if grid.cell >= SLOT_SIZE or last < first:
+            return none
+        parts = []
+        for y in range(first, last + 1):
+            row = grid.row(y)
+            if not row.gap:
+                for run in holes.unsettled(self.space, row.start, row.end):
+                    low = max(int(run["start"]), row.start) // SLOT_SIZE
+                    high = -(-min(int(run["end"]), row.end) // SLOT_SIZE)
+                    parts.append(np.arange(low, high, dtype=np.uint64) * np.uint64(SLOT_SIZE))
+        slots = np.unique(np.concatenate(parts)) if parts else none
+        return self.pages.lacking(slots)[:_MOST_WANTED]
+
+    def overview(self, height: int) -> NDArray[np.uint8]:
+        """The whole layout in at most ``height`` lines: the CellClass of each."""
+        if self._mini[0] != height:
+            rows = self.grid.rows
+            lines = min(height, rows)
+            tops = [self.grid.row(i * rows // lines).start for i in range(lines)]
+            edges = [*tops, self.grid.row(rows - 1).end] if lines else [0]
+            found = between(self.space, np.array(edges, dtype=np.int64))
+            self._mini = (height, classes(self.space, found))
+        return self._mini[1]

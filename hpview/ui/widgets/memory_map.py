@@ -1,50 +1,27 @@
-"""The map: rows of cells over the address space, with a cell cursor."""
+"""The map: the pane with its keys, its mouse and its cell cursor."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from hpview import units
-from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, thousands
-from hpview.ui.widgets.extents import fold_words
-from hpview.ui.widgets.map_cells import MapCells
-from hpview.ui.widgets.scroll import HeadedScroll
-from hpview.wire import SLOT_SIZE
+from hpview.ui.widgets.map_pane import GUTTER, MapPane, columns_for
+from hpview.ui.widgets.scroll import HEADING
+from hpview.wire import PAGE_SIZE
 
 if TYPE_CHECKING:
     from textual import events
 
     from hpview.space.address_space import AddressSpace
-    from hpview.ui.palette import Glyphs
 
-GUTTER: Final = 14
-"""Terminal cells before the first map cell: a margin, 12 digits, a space."""
-
-SMALLEST: Final = SLOT_SIZE
+SMALLEST: Final = PAGE_SIZE
 LARGEST: Final = 64 << 30
-_COLUMN_STEP: Final = 8
 
 
-def columns_for(width: int) -> int:
-    """Map cells in a row of a pane, a multiple of 8 where there is room."""
-    room = max(1, width - GUTTER - 1)
-    return room // _COLUMN_STEP * _COLUMN_STEP or room
-
-
-def whole_size(size: int) -> str:
-    """A size that is a whole number of some unit: ``2 MiB``, not ``2.0 MiB``."""
-    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB")):
-        if size % unit == 0:
-            return f"{size // unit} {name}"
-    return f"{size >> 20} MiB"
-
-
-class MemoryMap(HeadedScroll, can_focus=True):
-    """Cells of an address space; the cursor is an address, whatever the zoom."""
+class MemoryMap(MapPane):
+    """Moves the cursor over the cells, and tells where it is."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "move(-1)", "Left", show=False),
@@ -55,43 +32,49 @@ class MemoryMap(HeadedScroll, can_focus=True):
         Binding("pagedown", "move_page(1)", "Page down", show=False),
         Binding("home", "move_end(False)", "First cell", show=False),
         Binding("end", "move_end(True)", "Last cell", show=False),
+        Binding("enter", "open", "Open", tooltip="Look into the cell: smaller cells, then pages"),
     ]
 
     class Moved(Message):
-        """The user moved the cursor to an address."""
+        """The user moved the cursor to an address.
 
-        def __init__(self, address: int) -> None:
+        Attributes:
+            address: Where it is now.
+            last: It was asked for the end of everything.
+        """
+
+        def __init__(self, address: int, *, last: bool = False) -> None:
             super().__init__()
             self.address = address
+            self.last = last
 
         def can_replace(self, message: Message) -> bool:
             """Only where the cursor stands now matters."""
             return isinstance(message, MemoryMap.Moved)
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
-        super().__init__(glyphs, id=id)
-        self._space: AddressSpace | None = None
-        self._cells: MapCells | None = None
-        self._wanted_x: int | None = None
-        self.address: int | None = None
-        self.cell = SMALLEST
+    class Opened(Message):
+        """The user wants to look into the cell under the cursor."""
+
+    class Zoomed(Message):
+        """The user turned the wheel to make cells smaller (-1) or larger (1)."""
+
+        def __init__(self, step: int) -> None:
+            super().__init__()
+            self.step = step
+
+    class Scrolled(Message):
+        """Other rows are visible, or other cells."""
+
+        def can_replace(self, message: Message) -> bool:
+            """Only what is visible now matters."""
+            return isinstance(message, MemoryMap.Scrolled)
+
+    _wanted_x: int | None = None
 
     def show(self, space: AddressSpace) -> None:
-        """Take an address space, or the same one grown; the cursor keeps its address."""
-        self._space = space
-        self._lay_out()
-
-    @property
-    def cursor_range(self) -> tuple[int, int] | None:
-        """First address and end of the cell, or folded gap, under the cursor."""
-        at = self._at()
-        if at is None or self._cells is None:
-            return None
-        row = self._cells.grid.row(at[0])
-        if row.gap:
-            return row.start, row.end
-        start = self._cells.grid.address(*at)
-        return start, start + self.cell
+        """See ``MapPane``; what is visible may have changed."""
+        super().show(space)
+        self.post_message(self.Scrolled())
 
     def go_to(self, address: int) -> None:
         """Put the cursor on an address, without telling anybody."""
@@ -100,8 +83,11 @@ class MemoryMap(HeadedScroll, can_focus=True):
 
     def zoom(self, step: int) -> bool:
         """Halve (-1) or double (1) the cell about the cursor; False at the ends."""
-        cell = self.cell << step if step > 0 else self.cell >> -step
-        if not SMALLEST <= cell <= LARGEST:
+        return self.zoom_to(self.cell << step if step > 0 else self.cell >> -step)
+
+    def zoom_to(self, cell: int) -> bool:
+        """Make a cell so large, in bytes; False when that is not possible."""
+        if not SMALLEST <= cell <= LARGEST or cell == self.cell:
             return False
         at = self._at()
         line = at[0] - self.top if at else 0
@@ -111,33 +97,10 @@ class MemoryMap(HeadedScroll, can_focus=True):
         after = self._at()
         if after:
             self.scroll_rows_to(after[0] - max(0, min(line, self.page - 1)))
+        self.post_message(self.Scrolled())
         return True
 
-    def _lay_out(self) -> None:
-        space = self._space
-        if space is None or not self.room:
-            return
-        columns = columns_for(self.room)
-        same = (
-            self._cells is not None
-            and self._cells.space is space
-            and self._cells.version == space.version
-            and (self._cells.grid.cell, self._cells.grid.columns) == (self.cell, columns)
-        )
-        if not same:
-            self._cells = MapCells(space, self.cell, columns)
-        if self._cells is not None:
-            self.set_rows(self._cells.grid.rows)
-        if self.address is None and len(space.vmas):
-            self.address = int(space.vmas["start"][0])
-
-    def _at(self) -> tuple[int, int] | None:
-        """Row and column of the cursor."""
-        if self._cells is None or self.address is None or not self._cells.grid.rows:
-            return None
-        return self._cells.grid.locate(self.address)
-
-    def _put(self, address: int, *, tell: bool = False) -> None:
+    def _put(self, address: int, *, tell: bool = False, last: bool = False) -> None:
         before = self._at()
         self.address = address
         after = self._at()
@@ -148,9 +111,9 @@ class MemoryMap(HeadedScroll, can_focus=True):
             self.refresh_heading()
             self.reveal(after[0])
         if tell:
-            self.post_message(self.Moved(address))
+            self.post_message(self.Moved(address, last=last))
 
-    def _put_cell(self, y: int, x: int) -> None:
+    def _put_cell(self, y: int, x: int, *, last: bool = False) -> None:
         """Move to a cell, over a gap in the direction of the move."""
         at = self._at()
         if at is None or self._cells is None:
@@ -159,7 +122,7 @@ class MemoryMap(HeadedScroll, can_focus=True):
         y = max(0, min(y, grid.rows - 1))
         if grid.row(y).gap:
             y += 1 if y >= at[0] else -1
-        self._put(grid.address(y, x), tell=True)
+        self._put(grid.address(y, x), tell=True, last=last)
 
     def action_move(self, step: int) -> None:
         """Move by cells, from the end of a row to the next one."""
@@ -192,16 +155,50 @@ class MemoryMap(HeadedScroll, can_focus=True):
     def action_move_end(self, last: bool) -> None:
         """Move to the first or the last cell of all."""
         self._wanted_x = None
-        self._put_cell(self.row_count - 1 if last else 0, columns_for(self.room) * last)
+        x = columns_for(self.room) if last else 0
+        self._put_cell(self.row_count - 1 if last else 0, x, last=last)
+
+    def action_open(self) -> None:
+        """Look into the cell under the cursor."""
+        self.post_message(self.Opened())
 
     def on_click(self, event: events.Click) -> None:
-        """Put the cursor on the cell, or gap, under the mouse."""
-        y = self.row_of_event(event)
+        """Put the cursor where the mouse is; the second click opens the cell."""
         offset = event.get_content_offset(self)
-        if y is None or y < 0 or offset is None or self._cells is None:
+        y = self.row_of_event(event)
+        if offset is None or offset.y < HEADING or self._cells is None:
+            return
+        overview = offset.x >= self.room
+        if overview:
+            lines = len(self._cells.overview(self.page))
+            y = min(offset.y - HEADING, lines - 1) * self.row_count // max(1, lines)
+        if y is None or not 0 <= y < self.row_count:
             return
         self._wanted_x = None
-        self._put(self._cells.grid.address(y, max(0, offset.x - GUTTER)), tell=True)
+        x = 0 if overview else max(0, offset.x - GUTTER)
+        self._put(self._cells.grid.address(y, x), tell=True)
+        if event.chain == 2 and not overview:
+            self.action_open()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """With Ctrl the wheel makes cells smaller."""
+        self._wheel(event, -1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """With Ctrl the wheel makes cells larger."""
+        self._wheel(event, 1)
+
+    def _wheel(self, event: events.MouseEvent, step: int) -> None:
+        if event.ctrl:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Zoomed(step))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell that other rows are visible."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self.post_message(self.Scrolled())
 
     def on_resize(self) -> None:
         """Lay out for the new width; nothing is read again."""
@@ -209,40 +206,4 @@ class MemoryMap(HeadedScroll, can_focus=True):
         at = self._at()
         if at:
             self.reveal(at[0])
-
-    def heading(self, width: int) -> list[Segment]:
-        """What a cell is, and where one is."""
-        inks = self.inks
-        facts = f"one cell is {whole_size(self.cell)}"
-        row = whole_size(self.cell * columns_for(width))
-        out = [
-            Segment(" map ", inks.accent if self.has_focus else inks.strong),
-            Segment(self.glyphs.text(f" {facts} · one row {row}"), inks.dim),
-        ]
-        at = self._at()
-        place = f"row {thousands(at[0] + 1)} of {thousands(self.row_count)} " if at else ""
-        return joined(out, [Segment(place, inks.dim)], width, inks)
-
-    def is_cursor_row(self, y: int) -> bool:
-        """The row of the cell cursor."""
-        at = self._at()
-        return at is not None and at[0] == y
-
-    def row(self, y: int, width: int) -> list[Segment]:
-        """One row of cells, or the label of a gap."""
-        if self._cells is None or y >= self._cells.grid.rows:
-            return []
-        inks = self.inks
-        row = self._cells.grid.row(y)
-        at = self._at()
-        here = at is not None and at[0] == y
-        if row.gap:
-            fold = inks.glyphs.fold
-            words = fold_words(self._cells.space, row.start, row.end)
-            label = f"{fold} {units.size(row.end - row.start)} {words} {fold}"
-            out = [Segment(" " * GUTTER, inks.dim), Segment(fitted(label, len(label)), inks.dim)]
-            return [out[0], *over(out[1:], inks.cell_cursor)] if here else out
-        codes, shaded = self._cells.looks(y, self.top + self.page)
-        gutter = Segment(f" {row.start:012x} ", inks.strong if here else inks.dim)
-        drawn = cell_segments(codes, shaded, inks)
-        return [gutter, *(put_cursor(drawn, at[1], inks) if here and at else drawn)]
+        self.post_message(self.Scrolled())

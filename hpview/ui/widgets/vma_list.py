@@ -1,107 +1,152 @@
-"""The list of VMAs of one process."""
+"""The list of VMAs of one process: sorted, filtered, steady while more of them arrive."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.segment import Segment
 
-from hpview import units
-from hpview.kernelfs.maps import perms
-from hpview.space.slots import CellClass
-from hpview.text import printable
-from hpview.ui.paint import bar, fitted, thousands
+from hpview.space.listing import Only, arranged
+from hpview.ui.paint import fitted, thousands
+from hpview.ui.widgets import vma_columns
 from hpview.ui.widgets.rows import RowList
-from hpview.wire import VmaFlag
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from hpview.space.address_space import AddressSpace
-    from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.palette import Glyphs
 
-_ADDRESS = 12
-_SIZE = 5
-_PERMS = 4
+    Mask = Callable[[AddressSpace], NDArray[np.bool_]]
+    """Chooses VMAs, bool, shape (n,)."""
 
-
-def bar_width(width: int) -> int:
-    """Cells for the bar of a VMA on a line of so many cells."""
-    return max(4, min(16, (width - _ADDRESS - _SIZE - _PERMS - 6) // 3))
-
-
-def is_file(vma: np.void) -> bool:
-    """Whether a VMA maps a file (device 0 and inode 0 mean none)."""
-    return bool(vma["ino"]) or bool(vma["dev"])
-
-
-def shown_name(space: AddressSpace, index: int) -> tuple[str, bool]:
-    """The name of a VMA, printable, and whether it is its own rather than hpview's word."""
-    name = space.name_of(index)
-    if name:
-        return printable(name), True
-    return ("…", False) if is_file(space.vmas[index]) else ("anon", False)
-
-
-def vma_row(space: AddressSpace, index: int, width: int, inks: Inks) -> list[Segment]:
-    """One VMA: address, size, permissions, what backs it, name."""
-    vma = space.vmas[index]
-    start, end = int(vma["start"]), int(vma["end"])
-    changed = bool(vma["marks"]) or bool(vma["flags"] & VmaFlag.READ_ERROR)
-    out = [
-        Segment(f"{start:0{_ADDRESS}x}", inks.text),
-        Segment(inks.glyphs.changed if changed else " ", inks.warn),
-        Segment(fitted(units.short(end - start), _SIZE, right=True), inks.text),
-        Segment(f" {perms(int(vma['vm_flags']))} ", inks.dim),
-        *_bar(vma, bar_width(width), inks),
-        Segment(" ", inks.text),
-    ]
-    name, own = shown_name(space, index)
-    room = width - sum(len(segment.text) for segment in out)
-    text = fitted(inks.glyphs.text(name), max(0, room), tail=True, more=inks.glyphs.more)
-    out.append(Segment(text, inks.text if own else inks.dim))
-    return out
-
-
-def _bar(vma: np.void, width: int, inks: Inks) -> list[Segment]:
-    if vma["flags"] & VmaFlag.SKIPPED:
-        return bar([(CellClass.UNKNOWN, 1)], width, inks)
-    sums = [
-        (CellClass.HUGE_1G, int(vma["bytes_1g"])),
-        (CellClass.HUGE_2M, int(vma["bytes_2m"])),
-        (CellClass.FULL_4K, int(vma["bytes_4k"])),
-        (CellClass.SWAP, int(vma["bytes_swap"])),
-    ]
-    rest = int(vma["end"]) - int(vma["start"]) - sum(size for _, size in sums)
-    return bar([*sums, (CellClass.EMPTY, max(0, rest))], width, inks)
+_RISING = frozenset({"address", "name"})
 
 
 class VmaList(RowList):
-    """VMAs by address; names appear as they become known."""
+    """VMAs; the current one is remembered by its start.
+
+    Attributes:
+        sort: Key of the column that it is sorted by.
+        reverse: Against that column's own direction.
+        only: Which VMAs are listed.
+    """
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(glyphs, id=id)
+        self.sort = "address"
+        self.reverse = False
+        self.only = Only.ALL
+        self._mask: Mask | None = None
         self._space: AddressSpace | None = None
+        self._order: NDArray[np.intp] = np.zeros(0, dtype=np.intp)
+        self._current: int | None = None
+
+    @property
+    def index(self) -> int:
+        """The current VMA in ``AddressSpace.vmas``, or -1."""
+        return int(self._order[self.cursor]) if self.cursor < len(self._order) else -1
+
+    def index_of(self, row: int) -> int:
+        """The VMA of a row."""
+        return int(self._order[row])
 
     def show(self, space: AddressSpace) -> None:
-        """Take an address space, or the same one grown."""
+        """Take an address space, or the same one grown; the cursor keeps its VMA."""
         self._space = space
-        self.set_rows(len(space.vmas))
+        self._arrange()
+
+    def choose(self, mask: Mask | None) -> None:
+        """List only VMAs that a filter lets through; None lists all."""
+        self._mask = mask
+        self._arrange()
+
+    def list_only(self, only: Only) -> None:
+        """List all VMAs, the huge-able ones, or those with holes."""
+        self.only = only
+        self._arrange()
+
+    def put_index(self, index: int) -> None:
+        """Make a VMA the current one, if it is listed, without telling anybody."""
+        rows = np.flatnonzero(self._order == index)
+        if len(rows):
+            self.put_cursor(int(rows[0]))
+
+    def neighbour(self, address: int, step: int) -> int:
+        """The listed VMA that begins next above (1) or below (-1) an address, or -1."""
+        if self._space is None or not len(self._order):
+            return -1
+        listed = np.sort(self._order)
+        starts = self._space.vmas["start"][listed]
+        if step > 0:
+            at = int(np.searchsorted(starts, np.uint64(address), "right"))
+        else:
+            at = int(np.searchsorted(starts, np.uint64(address), "left")) - 1
+        return int(listed[at]) if 0 <= at < len(listed) else -1
+
+    def move_sort(self, step: int) -> None:
+        """Sort by a visible column to the left or to the right."""
+        keys = [place.column.key for place in vma_columns.places(self.room - 1)]
+        at = keys.index(self.sort) if self.sort in keys else 0
+        self.sort_by(keys[(at + step) % len(keys)])
+
+    def sort_by(self, key: str) -> None:
+        """Sort by a column; by the same one again: the other way round."""
+        self.reverse = not self.reverse if key == self.sort else False
+        self.sort = key
+        self._arrange()
+
+    def sort_at(self, x: int) -> None:
+        """Sort by the column at a terminal cell of the heading."""
+        for place in vma_columns.places(self.room - 1):
+            if place.x <= x - 1 <= place.x + place.width:
+                self.sort_by(place.column.key)
+
+    def put_cursor(self, index: int) -> None:
+        """See ``RowList``; the VMA is remembered."""
+        super().put_cursor(index)
+        if self._space is not None and self.index >= 0:
+            self._current = int(self._space.vmas["start"][self.index])
+
+    def _arrange(self) -> None:
+        space = self._space
+        if space is None:
+            return
+        keep = self._mask(space) if self._mask is not None else None
+        self._order = arranged(space, self.sort, reverse=self.reverse, only=self.only, keep=keep)
+        self.set_rows(len(self._order))
+        if self._current is not None:
+            at = space.index_at(self._current)
+            rows = np.flatnonzero(self._order == at)
+            self.cursor = int(rows[0]) if len(rows) else self.cursor
+        self.cursor = max(0, min(self.cursor, len(self._order) - 1))
 
     def heading(self, width: int) -> list[Segment]:
-        """Titles."""
+        """How many there are, and the titles."""
         inks = self.inks
-        room = bar_width(width - 1)
-        title = fitted(f"{thousands(self.row_count)} VMAs", _ADDRESS + 1)
-        rest = f"{'SIZE':>{_SIZE}} PERM {'BACKED':<{room}.{room}} NAME"
+        falling = (self.sort not in _RISING) != self.reverse
+        titles = vma_columns.heading(width - 1, self.sort, falling, inks)
+        total = len(self._space.vmas) if self._space is not None else 0
+        count = thousands(self.row_count)
+        words = f"{count} VMAs" if self.row_count == total else f"{count} of {thousands(total)}"
+        if self.sort == "address":
+            words += inks.glyphs.down if falling else inks.glyphs.up
+        style = inks.accent if self.has_focus else inks.strong
+        first = titles[0].cell_length
         return [
             Segment(" ", inks.dim),
-            Segment(title, inks.accent if self.has_focus else inks.strong),
-            Segment(rest, inks.dim),
+            Segment(fitted(words, first - 1) + " ", style),
+            *titles[1:],
         ]
 
     def paint_row(self, y: int, width: int) -> list[Segment]:
         """Draw one VMA."""
-        if self._space is None or y >= len(self._space.vmas):
+        if self._space is None or y >= len(self._order):
             return []
-        return vma_row(self._space, y, width, self.inks)
+        index = int(self._order[y])
+        if index >= len(self._space.vmas):
+            return []
+        return vma_columns.vma_row(self._space, index, width, self.inks)

@@ -1,0 +1,226 @@
+"""What the screen of one process shows: VMAs and map, which move together, and the lines around."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual import on
+from textual.containers import Container
+
+from hpview.export import exportable
+from hpview.space import runs as runs_
+from hpview.ui import describe, process_lines
+from hpview.ui.page_reader import PageReader
+from hpview.ui.reading import Observer, Reading
+from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.travel import Travel
+from hpview.ui.vma_filter import VmaFilter
+from hpview.ui.widgets import footing
+from hpview.ui.widgets.line import Lines
+from hpview.ui.widgets.memory_map import MemoryMap
+from hpview.ui.widgets.prompt import Prompt
+from hpview.ui.widgets.rows import RowList
+from hpview.ui.widgets.vma_list import VmaList
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from textual.app import ComposeResult
+
+    from hpview.errors import HpviewError
+    from hpview.export.exportable import Exportable
+    from hpview.services import Services
+    from hpview.settings import Settings
+    from hpview.space.address_space import AddressSpace
+    from hpview.ui.palette import Glyphs, Inks
+
+_ALONE = ("-list-alone", "-map-alone")
+
+
+class ProcessView(HpviewScreen):
+    """One process, drawn as its records arrive; ``ProcessScreen`` adds the keys."""
+
+    def __init__(self, services: Services, glyphs: Glyphs, settings: Settings, pid: int) -> None:
+        super().__init__(glyphs)
+        self.pid = pid
+        self.reading = Reading(self, services, pid)
+        self._settings = settings
+        self._sums: NDArray[np.int64] | None = None
+        self._alone = ""
+        self._header = Lines(glyphs, id="process-header")
+        self._vmas = VmaList(glyphs, id="vmas")
+        self._map = MemoryMap(glyphs, settings.zoom, id="map")
+        self._prompt = Prompt(glyphs, id="prompt")
+        self._detail = Lines(glyphs, id="cell-detail")
+        self._legend = Lines(glyphs, id="legend")
+        self._status = Lines(glyphs, id="status")
+        self._pages = PageReader(self, services, pid, self._map, self._draw_detail)
+        self._travel = Travel(self.reading, self._map, self._arrived)
+        self._filter = VmaFilter(self._vmas)
+
+    def body(self) -> ComposeResult:
+        """Header, the two panes, prompt, detail, legend, status."""
+        yield self._header
+        with Container(id="panes"):
+            yield self._vmas
+            yield self._map
+        yield self._prompt
+        yield self._detail
+        yield self._legend
+        yield self._status
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self._map.set_placeholder("reading…")
+        self._map.focus()
+        self.reading.subscribe(
+            Observer(grew=self._draw, progressed=self._draw_status, done=self._done)
+        )
+        self.reading.begin()
+        self._draw_status()
+
+    @property
+    def space(self) -> AddressSpace:
+        """What is known of the process."""
+        return self.reading.space
+
+    @property
+    def shows_data(self) -> bool:
+        """Some of the process was read."""
+        return len(self.space.vmas) > 0
+
+    # -- reading ----------------------------------------------------------------------
+
+    def _done(self, _before: AddressSpace, _now: AddressSpace) -> None:
+        self._map.set_placeholder("no memory mapped")
+        self._pages.forget()
+        self._pages.look()
+        self._travel.end()
+        self.post_message(self.Settled())
+
+    def failed(self, error: HpviewError) -> None:
+        """Say in the panes why there is nothing in them."""
+        self.reading.fail(error)
+        self._map.set_placeholder(self.reading.problem)
+
+    # -- drawing ----------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        """Show the address space as it is known now."""
+        self._sums = None
+        self._vmas.show(self.space)
+        self._map.show(self.space)
+        self._travel.go_on()
+        self._follow_map()
+        self._header.paint(self._header_lines)
+        self._legend.paint(self._legend_lines)
+        self._draw_detail()
+
+    def _draw_status(self) -> None:
+        self._status.paint(self._status_lines)
+
+    def _draw_detail(self) -> None:
+        self._detail.paint(self._detail_lines)
+
+    def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        return [process_lines.header(self.space, self.pid, width, inks)]
+
+    def _legend_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        if self._sums is None:
+            self._sums = runs_.bytes_by_backing(self.space.runs)
+        return [footing.legend(self._sums, width, inks)]
+
+    def _status_lines(self, _width: int, inks: Inks) -> list[list[Segment]]:
+        reading = self.reading
+        for words in (reading.problem, self._travel.words):
+            if words:
+                return [[Segment(f" {words}", inks.warn)]]
+        return [footing.status(self.space, reading.progress, reading.reloads, inks)]
+
+    def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        return process_lines.detail(self.space, self._map, width, inks)
+
+    # -- the two panes, which move together -------------------------------------------
+
+    def _follow_map(self) -> None:
+        """Make the VMA under the map's cursor the current one of the list."""
+        found = self._map.cursor_range
+        if found is None or self._map.address is None:
+            return
+        index = describe.index_in(self.space, *found, self._map.address)
+        if index >= 0 and index != self._vmas.index:
+            self._vmas.put_index(index)
+
+    def _arrived(self) -> None:
+        """The map's cursor was moved to another place."""
+        self._follow_map()
+        self._draw_detail()
+        self._draw_status()
+
+    @on(MemoryMap.Moved)
+    def _map_moved(self, event: MemoryMap.Moved) -> None:
+        self._travel.stop()
+        if event.last:
+            self._travel.to_end()
+        self._arrived()
+
+    @on(MemoryMap.Scrolled)
+    def _map_scrolled(self) -> None:
+        self._pages.look()
+
+    @on(MemoryMap.Opened)
+    def _map_opened(self) -> None:
+        if self._travel.dive(self._settings):
+            self._arrived()
+
+    @on(RowList.Moved)
+    def _list_moved(self, event: RowList.Moved) -> None:
+        self._show_vma(self._vmas.index_of(event.index))
+
+    @on(RowList.Opened)
+    def _list_opened(self) -> None:
+        self._map.focus()
+
+    @on(RowList.HeadingClicked)
+    def _heading_clicked(self, event: RowList.HeadingClicked) -> None:
+        self._vmas.sort_at(event.x)
+
+    def _show_vma(self, index: int) -> None:
+        if 0 <= index < len(self.space.vmas):
+            self._travel.stop()
+            self._map.go_to(int(self.space.vmas["start"][index]))
+            self._draw_detail()
+
+    def _focus_pane(self, pane: MemoryMap | VmaList) -> None:
+        if self._alone:
+            self._stand_alone("-list-alone" if pane is self._vmas else "-map-alone")
+        pane.focus()
+
+    def _stand_alone(self, pane: str) -> None:
+        self._alone = pane
+        for name in _ALONE:
+            self.set_class(name == pane, name)
+
+    def data(self) -> Sequence[Exportable]:
+        """The process as far as it is known."""
+        reading = self.reading
+        if reading.progress is None or not self.shows_data:
+            return ()
+        # Records that arrive meanwhile must not change what is being written.
+        space = copy.deepcopy(reading.space)
+        return [exportable.process(space, reading.progress, reading.reads)]
+
+    def copy_text(self) -> str:
+        """The first address of the cell, or of the VMA in the list."""
+        if self._vmas.has_focus and self._vmas.index >= 0:
+            return hex(int(self.space.vmas["start"][self._vmas.index]))
+        found = self._map.cursor_range
+        return hex(found[0]) if found is not None else ""
+
+    def picture_name(self) -> str:
+        """With the pid."""
+        return f"hpview-{self.pid}"

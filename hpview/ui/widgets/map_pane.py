@@ -1,0 +1,201 @@
+"""What the map looks like: rows of cells, folded gaps, the overview at the side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.segment import Segment
+
+from hpview import units
+from hpview.space.fine import Pages
+from hpview.space.slots import CellClass
+from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, thousands
+from hpview.ui.widgets.extents import fold_words
+from hpview.ui.widgets.line import finished
+from hpview.ui.widgets.map_cells import MapCells
+from hpview.ui.widgets.scroll import HEADING, HeadedScroll
+from hpview.wire import SLOT_SIZE
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from textual.strip import Strip
+
+    from hpview.space.address_space import AddressSpace
+    from hpview.ui.palette import Glyphs
+
+GUTTER: Final = 14
+"""Terminal cells before the first map cell: a margin, 12 digits, a space."""
+
+OVERVIEW: Final = 3
+"""Terminal cells of the overview: a space, the mark of what is visible, a cell."""
+
+_COLUMN_STEP: Final = 8
+
+
+def columns_for(width: int) -> int:
+    """Map cells in a row of a pane, a multiple of 8 where there is room."""
+    room = max(1, width - GUTTER - 1)
+    return room // _COLUMN_STEP * _COLUMN_STEP or room
+
+
+def whole_size(size: int) -> str:
+    """A size that is a whole number of some unit: ``2 MiB``, not ``2.0 MiB``."""
+    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB")):
+        if size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size >> 10} KiB"
+
+
+class MapPane(HeadedScroll, can_focus=True):
+    """Cells of an address space; the cursor is an address, whatever the zoom.
+
+    Attributes:
+        address: Where the cursor is; None before the first VMA.
+        cell: Bytes per cell.
+        pages: Single pages, for cells smaller than a slot.
+    """
+
+    def __init__(self, glyphs: Glyphs, cell: int = SLOT_SIZE, *, id: str | None = None) -> None:
+        super().__init__(glyphs, id=id)
+        self.address: int | None = None
+        self.cell = cell
+        self.pages = Pages()
+        self._space: AddressSpace | None = None
+        self._cells: MapCells | None = None
+
+    @property
+    def room(self) -> int:
+        """Terminal cells of a row, without the overview."""
+        return max(0, super().room - OVERVIEW)
+
+    @property
+    def cursor_range(self) -> tuple[int, int] | None:
+        """First address and end of the cell, or folded gap, under the cursor."""
+        at = self._at()
+        if at is None or self._cells is None:
+            return None
+        row = self._cells.grid.row(at[0])
+        if row.gap:
+            return row.start, row.end
+        start = self._cells.grid.address(*at)
+        return start, start + self.cell
+
+    @property
+    def on_gap(self) -> bool:
+        """The cursor is on a folded gap."""
+        at = self._at()
+        return at is not None and self._cells is not None and self._cells.grid.row(at[0]).gap
+
+    def show(self, space: AddressSpace) -> None:
+        """Take an address space, or the same one grown; the cursor keeps its address."""
+        self._space = space
+        self._lay_out()
+
+    def wanted_pages(self) -> NDArray[np.uint64] | None:
+        """Slots of which the visible cells show less than could be known; None for none."""
+        if self._cells is None:
+            return None
+        slots = self._cells.wanted(self.top, self.top + self.page - 1)
+        return slots if len(slots) else None
+
+    def add_pages(self, slots: NDArray[np.uint64], states: NDArray[np.uint8]) -> None:
+        """Draw pages that were read; arguments as of ``Pages.add``."""
+        self.pages.add(slots, states)
+        self._draw_anew()
+
+    def forget_pages(self) -> None:
+        """Drop what was read of single pages: it is old."""
+        self.pages.clear()
+        self._draw_anew()
+
+    def _draw_anew(self) -> None:
+        if self._cells is not None:
+            self._cells.forget()
+            self.set_rows(self.row_count)
+
+    def _lay_out(self) -> bool:
+        """Lay out for the width and cell in force; whether anything changed."""
+        space = self._space
+        if space is None or not self.room:
+            return False
+        if self.address is None and len(space.vmas):
+            self.address = int(space.vmas["start"][0])
+        columns = columns_for(self.room)
+        cells = self._cells
+        if (
+            cells is not None
+            and cells.space is space
+            and cells.version == space.version
+            and (cells.grid.cell, cells.grid.columns) == (self.cell, columns)
+        ):
+            return False
+        self._cells = MapCells(space, self.pages, self.cell, columns)
+        self.set_rows(self._cells.grid.rows)
+        return True
+
+    def _at(self) -> tuple[int, int] | None:
+        """Row and column of the cursor."""
+        if self._cells is None or self.address is None or not self._cells.grid.rows:
+            return None
+        return self._cells.grid.locate(self.address)
+
+    def heading(self, width: int) -> list[Segment]:
+        """What a cell is, and where one is."""
+        inks = self.inks
+        facts = f"one cell is {whole_size(self.cell)}"
+        row = whole_size(self.cell * columns_for(width))
+        out = [
+            Segment(" map ", inks.accent if self.has_focus else inks.strong),
+            Segment(self.glyphs.text(f" {facts} · one row {row}"), inks.dim),
+        ]
+        at = self._at()
+        place = f"row {thousands(at[0] + 1)} of {thousands(self.row_count)} " if at else ""
+        return joined(out, [Segment(place, inks.dim)], width, inks)
+
+    def is_cursor_row(self, y: int) -> bool:
+        """The row of the cell cursor."""
+        at = self._at()
+        return at is not None and at[0] == y
+
+    def row(self, y: int, width: int) -> list[Segment]:
+        """One row of cells, or the label of a gap."""
+        if self._cells is None or y >= self._cells.grid.rows:
+            return []
+        inks = self.inks
+        row = self._cells.grid.row(y)
+        at = self._at()
+        here = at is not None and at[0] == y
+        if row.gap:
+            fold = inks.glyphs.fold
+            words = fold_words(self._cells.space, row.start, row.end)
+            label = f"{fold} {units.size(row.end - row.start)} {words} {fold}"
+            out = [Segment(" " * GUTTER, inks.dim), Segment(fitted(label, len(label)), inks.dim)]
+            return [out[0], *over(out[1:], inks.cell_cursor)] if here else out
+        codes, shaded = self._cells.looks(y, self.top + self.page)
+        gutter = Segment(f" {row.start:012x} ", inks.strong if here else inks.dim)
+        drawn = cell_segments(codes, shaded, inks)
+        return [gutter, *(put_cursor(drawn, at[1], inks) if here and at else drawn)]
+
+    def render_line(self, y: int) -> Strip:
+        """A line of rows, and of the overview beside them."""
+        room = self.room
+        strip = super().render_line(y).crop(0, room).extend_cell_length(room, self.inks.text)
+        return strip.join([strip, finished(self._overview(y - HEADING), OVERVIEW, self.inks)])
+
+    def _overview(self, line: int) -> list[Segment]:
+        """One line of the whole space, and whether it is among the visible rows."""
+        if line < 0 or self._cells is None or not self.row_count:
+            return []
+        codes = self._cells.overview(self.page)
+        if line >= len(codes):
+            return []
+        inks = self.inks
+        first = self.top * len(codes) // self.row_count
+        last = (min(self.top + self.page, self.row_count) - 1) * len(codes) // self.row_count
+        mark = inks.glyphs.view if first <= line <= last else " "
+        return [
+            Segment(" ", inks.text),
+            Segment(mark, inks.accent),
+            Segment(*inks.cell(CellClass(int(codes[line])))),
+        ]

@@ -1,0 +1,84 @@
+"""One line to type into, for the questions a screen asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from textual import on
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input
+
+from hpview.ui.widgets.line import Lines
+
+if TYPE_CHECKING:
+    from textual.app import ComposeResult
+
+    from hpview.ui.palette import Glyphs, Inks
+
+
+class Prompt(Horizontal):
+    """Hidden until it is opened for a question, which one letter names.
+
+    Attributes:
+        question: ``/``, ``g`` or what else it was opened for; "" while it is closed.
+    """
+
+    class Changed(Message):
+        """The text changed as it was typed."""
+
+        def __init__(self, question: str, text: str) -> None:
+            super().__init__()
+            self.question = question
+            self.text = text
+
+    class Submitted(Changed):
+        """The text was confirmed with Enter."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.question = ""
+        self._letter = Lines(glyphs, id="prompt-letter")
+        self._input = Input(id="prompt-input", compact=True)
+        self.display = False
+
+    def compose(self) -> ComposeResult:
+        """The letter and the text."""
+        yield self._letter
+        yield self._input
+
+    @property
+    def is_typed_into(self) -> bool:
+        """Letters are text now, not commands."""
+        return self._input.has_focus
+
+    def open(self, question: str, placeholder: str, text: str = "") -> None:
+        """Ask; the focus moves at once, so that no letter typed fast goes elsewhere."""
+        self.question = question
+        self._letter.paint(self._paint_letter)
+        self._input.placeholder = placeholder
+        self._input.value = text
+        self._input.cursor_position = len(text)
+        self.display = True
+        self.screen.set_focus(self._input)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self.question = ""
+        self.display = False
+
+    def _paint_letter(self, _width: int, inks: Inks) -> list[list[Segment]]:
+        return [[Segment(f" {self.question}", inks.accent)]]
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.question:
+            self.post_message(self.Changed(self.question, event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self.question:
+            self.post_message(self.Submitted(self.question, event.value))
