@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import shutil
 import sys
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from hpview.services import Readers, Services
+    from hpview.settings import Settings
+    from hpview.settings.reading import Loaded
 
 
 class UsageError(HpviewError):
@@ -174,13 +177,44 @@ def doctor(args: Namespace) -> int:
 
 
 def _run_app(services: Callable[[], Services], pid: int | None) -> int:
+    from hpview.settings import reading
     from hpview.ui.app import HpviewApp
 
-    app = HpviewApp(services, pid, ascii=not _unicode_terminal())
+    loaded = reading.load(reading.config_path())
+    keep = _keeper(loaded)
+    app = HpviewApp(
+        services,
+        pid,
+        ascii=not _unicode_terminal(),
+        settings=loaded.settings,
+        keep=keep,
+        notice=loaded.notice,
+    )
     app.run()
+    try:
+        keep(app.settings)
+    except HpviewError as err:
+        print(f"hpview: {err}", file=sys.stderr)
     if app.unopened is not None:
         raise app.unopened
     return app.return_code or 0
+
+
+def _keeper(loaded: Loaded) -> Callable[[Settings], None]:
+    """What saves settings if they were changed since; gives up after a failure."""
+    path, since = loaded.path, copy.deepcopy(loaded.settings)
+
+    def keep(settings: Settings) -> None:
+        nonlocal path, since
+        if path is None or settings == since:
+            return
+        from hpview.settings import writing
+
+        to, path = path, None
+        writing.save(to, settings, since)
+        path, since = to, copy.deepcopy(settings)
+
+    return keep
 
 
 def _need_terminal() -> None:

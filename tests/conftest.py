@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pytest
 
 from hpview.errors import BackendUnavailable
 from hpview.stream.kernel import KernelBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 """Set in CI: what cannot be tested there is a failure."""
@@ -25,6 +29,16 @@ def _bpf_missing() -> str:
     except BackendUnavailable as err:
         return str(err)
     return ""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the settings of whoever runs it, nor does what it starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
+        for name in ("NO_COLOR", "TEXTUAL_THEME"):
+            patch.delenv(name, raising=False)
+        yield
 
 
 def lacking(reason: str) -> None:

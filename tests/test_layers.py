@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "hpview"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "settings", "text", "units"}),
-    frozenset({"wire"}),
+    frozenset({"errors", "text", "units"}),
+    frozenset({"settings", "wire"}),
     frozenset({"kernelfs", "demo"}),
     frozenset({"pages"}),
     frozenset({"stream", "space", "facts"}),
@@ -39,6 +39,7 @@ OUTSIDE = {
     "psutil": {"machine", "doctor"},
     "pyroute2": {"doctor"},
     "argparse": {"cli", "commands"},
+    "tomlkit": {"settings"},
 }
 """Rooms that may import a library at all."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from os import environ
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 _WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
+_KEEP_EVERY = 2.0
+"""Seconds between two looks whether the settings were changed."""
+
 _THEMES = (
     Theme(
         name="hpview-dark",
@@ -91,6 +95,8 @@ class HpviewApp(App[None]):
         *,
         ascii: bool = False,
         settings: Settings | None = None,
+        keep: Callable[[Settings], None] = lambda _settings: None,
+        notice: str = "",
     ) -> None:
         """Make the app.
 
@@ -100,17 +106,24 @@ class HpviewApp(App[None]):
             pid: Begin with this process rather than with the list.
             ascii: Draw with ASCII characters only.
             settings: What the user chose; the defaults without it.
+            keep: Saves them if they were changed, in a thread; may raise HpviewError.
+            notice: Something to tell at once, printable, or "".
         """
         super().__init__(driver_class=None if environ.get("TEXTUAL_DRIVER") else PromptDriver)
         for theme in _THEMES:
             self.register_theme(theme)
-        if self.theme == "textual-dark":
+        self.settings = settings or Settings()
+        if self.settings.theme in self.available_themes:
+            self.theme = self.settings.theme
+        elif self.theme == "textual-dark":
             self.theme = "hpview-dark"
         self._given = services
         self._services: Services
         self._pid = pid
         self._glyphs = palette.ASCII if ascii else palette.UNICODE
-        self.settings = settings or Settings()
+        self._keep = keep
+        self._kept = copy.deepcopy(self.settings)
+        self._notice = notice
         self.settled = asyncio.Event()
         self.failure: HpviewError | None = None
         self.unopened: HpviewError | None = None
@@ -118,6 +131,12 @@ class HpviewApp(App[None]):
 
     def on_mount(self) -> None:
         """Open the first screen, now or when there is something to show on it."""
+        wrong = self.settings.theme not in ("", *self.available_themes)
+        for words in (self._notice, f"no theme {printable(self.settings.theme)}" * wrong):
+            if words:
+                self.notify(words, severity="warning", markup=False)
+        self.watch(self, "theme", self._theme_chosen, init=False)
+        self.set_interval(_KEEP_EVERY, self._keep_settings)
         if callable(self._given):
             self.push_screen(OpeningScreen(self._glyphs, self._pid))
             self.call_after_refresh(self._open, self._given)
@@ -197,6 +216,28 @@ class HpviewApp(App[None]):
         else:
             self.notify(f"saved {printable(str(path))}", markup=False)
 
+    def _theme_chosen(self, name: str) -> None:
+        self.settings.theme = name
+
+    @on(HpviewScreen.SettingsChanged)
+    def _settings_changed(self) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, HpviewScreen):
+                screen.settings_changed()
+
+    def _keep_settings(self) -> None:
+        """Save what was changed meanwhile."""
+        if self.settings != self._kept:
+            self._kept = copy.deepcopy(self.settings)
+            self._save_settings(self._kept)
+
+    @work(thread=True, group="settings", description="Saving the settings")
+    def _save_settings(self, settings: Settings) -> None:
+        try:
+            self._keep(settings)
+        except HpviewError as error:
+            self.notify(str(error), severity="warning", markup=False)
+
     @on(HpviewScreen.ProcessChosen)
     def _chosen(self, event: HpviewScreen.ProcessChosen) -> None:
         # A second Enter may have been on its way when the first one was seen.
@@ -217,10 +258,16 @@ class HpviewApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The commands of the palette: those of the screen on top."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("Settings", "Theme, how often to read", self.action_settings)
         if isinstance(screen, HpviewScreen):
             yield SystemCommand("Keys", "Show all keys", screen.action_help)
             yield SystemCommand("Save picture", "As SVG", screen.action_save_picture)
         yield SystemCommand("Quit", "Leave hpview", self.action_quit)
+
+    def action_settings(self) -> None:
+        """Change what has no key of its own."""
+        themes = sorted(name for name in self.available_themes if name.startswith("hpview"))
+        self.push_screen(screens.PreferencesScreen(self._glyphs, self.settings, themes))
 
     async def action_quit(self) -> None:
         """Leave; the exit status says whether what was asked for could be shown."""

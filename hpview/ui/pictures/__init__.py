@@ -1,1 +1,29 @@
-"""What is on the screen, as a file: SVG, PNG, HTML or text."""
+"""What is on the screen, as a file: SVG, PNG, HTML or text.
+
+Nobody saves before the first frame: the names of this package are imported when they are
+first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from hpview.ui.pictures.formats import FORMATS, of_name
+    from hpview.ui.pictures.screen import taken
+
+__all__ = ["FORMATS", "of_name", "taken"]
+
+_MODULES: Final = {
+    "FORMATS": "hpview.ui.pictures.formats",
+    "of_name": "hpview.ui.pictures.formats",
+    "taken": "hpview.ui.pictures.screen",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_MODULES[name]), name)
+    return found

@@ -1,4 +1,4 @@
-"""Full screens.
+"""Full screens, and those that lie over them.
 
 Those that show data take numpy and all that reads a process: longer to import than Textual
 takes to its first frame. As names of this package they are imported when they are first
@@ -11,14 +11,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from hpview.ui.screens.preferences import PreferencesScreen
     from hpview.ui.screens.process import ProcessScreen
     from hpview.ui.screens.processes import ProcessesScreen
+    from hpview.ui.screens.save import SaveScreen
 
-__all__ = ["ProcessScreen", "ProcessesScreen", "load"]
+__all__ = ["PreferencesScreen", "ProcessScreen", "ProcessesScreen", "SaveScreen", "load"]
 
 _MODULES: Final = {
+    "PreferencesScreen": "hpview.ui.screens.preferences",
     "ProcessScreen": "hpview.ui.screens.process",
     "ProcessesScreen": "hpview.ui.screens.processes",
+    "SaveScreen": "hpview.ui.screens.save",
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
@@ -14,11 +14,8 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from hpview.errors import HpviewError
-from hpview.ui import palette
+from hpview.ui import palette, pictures, screens
 from hpview.ui.paint import fitted
-from hpview.ui.pictures.formats import FORMATS
-from hpview.ui.pictures.screen import taken
-from hpview.ui.screens.save import Choice, SaveScreen
 from hpview.ui.widgets.key_line import keys
 from hpview.ui.widgets.line import Lines
 
@@ -32,6 +29,22 @@ if TYPE_CHECKING:
 
 SMALLEST = (60, 15)
 """Columns and lines below which no screen makes sense."""
+
+
+class Choice(NamedTuple):
+    """One form in which something can be saved.
+
+    Attributes:
+        name: What people call it.
+        words: What it is.
+        stem: First part of the name of the file.
+        ending: The last part, with its dot.
+    """
+
+    name: str
+    words: str
+    stem: str
+    ending: str
 
 
 class HpviewScreen(Screen[None]):
@@ -79,6 +92,9 @@ class HpviewScreen(Screen[None]):
         def __init__(self, screen: HpviewScreen) -> None:
             super().__init__()
             self.screen = screen
+
+    class SettingsChanged(Message):
+        """The user changed the settings."""
 
     class SaveWanted(Message):
         """A file is to be written.
@@ -182,6 +198,9 @@ class HpviewScreen(Screen[None]):
         """Only what this screen offers."""
         return self.offers(action)
 
+    def settings_changed(self) -> None:
+        """The user changed the settings: what hangs on them is to be set anew."""
+
     def now(self) -> time.struct_time:
         """The local time."""
         return time.localtime()
@@ -191,19 +210,19 @@ class HpviewScreen(Screen[None]):
 
     def action_save_picture(self) -> None:
         """Save the screen as SVG in the working directory and say where."""
-        picture = taken(self.app, self.picture_name())
-        chosen = FORMATS[0]
+        picture = pictures.taken(self.app, self.picture_name())
+        chosen = pictures.FORMATS[0]
         name = f"{self._stem(self.picture_name())}{chosen.ending}"
         self.post_message(self.SaveWanted(name, partial(chosen.pieces, picture)))
 
     def action_save_as(self) -> None:
         """Ask for a format and a name, and save the screen as it is now."""
-        picture = taken(self.app, self.picture_name())
+        picture = pictures.taken(self.app, self.picture_name())
         stem = self._stem(self.picture_name())
         self._ask_and_save(
             "Save this screen as",
-            [Choice(found.name, found.words, stem, found.ending) for found in FORMATS],
-            [partial(found.pieces, picture) for found in FORMATS],
+            [Choice(found.name, found.words, stem, found.ending) for found in pictures.FORMATS],
+            [partial(found.pieces, picture) for found in pictures.FORMATS],
         )
 
     def action_export(self) -> None:
@@ -231,7 +250,7 @@ class HpviewScreen(Screen[None]):
                 number, name = chosen
                 self.post_message(self.SaveWanted(name, makers[number]))
 
-        self.app.push_screen(SaveScreen(self.glyphs, title, choices), save)
+        self.app.push_screen(screens.SaveScreen(self.glyphs, title, choices), save)
 
     def action_copy(self) -> None:
         """Copy what is under the cursor to the clipboard, through the terminal (OSC 52)."""

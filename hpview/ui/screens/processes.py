@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from textual.app import ComposeResult
+    from textual.timer import Timer
     from textual.worker import Worker
 
     from hpview.export.exportable import Exportable
@@ -75,6 +76,7 @@ class ProcessesScreen(HpviewScreen):
         self._snapshot: Snapshot | None = None
         self._reading = False
         self._not_before = 0.0
+        self._timer: Timer | None = None
         self._list = ProcessList(glyphs, id="processes")
         self._list.set_placeholder("reading the processes…")
         self._strip = Lines(glyphs, id="machine")
@@ -102,7 +104,13 @@ class ProcessesScreen(HpviewScreen):
         self._notice.display = bool(notice)
         self._notice.paint(lambda _width, inks: [[Segment(f" {notice}", inks.warn)]])
         self._list.focus()
-        self.set_interval(self._settings.refresh, self._tick)
+        self.settings_changed()
+
+    def settings_changed(self) -> None:
+        """Refresh as often as the user chose."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_interval(self._settings.refresh, self._tick)
 
     def on_screen_resume(self) -> None:
         """Refresh at once when the list comes back to the top."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
@@ -25,25 +24,9 @@ if TYPE_CHECKING:
     from textual.app import ComposeResult
 
     from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.screens.base import Choice
 
 _NAME = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One form.
-
-    Attributes:
-        name: What people call it.
-        words: What it is.
-        stem: First part of the name of the file.
-        ending: The last part, with its dot.
-    """
-
-    name: str
-    words: str
-    stem: str
-    ending: str
 
 
 class SaveScreen(ModalScreen[tuple[int, str] | None]):
