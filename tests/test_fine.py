@@ -70,3 +70,21 @@ def test_nothing_is_refined_without_pages() -> None:
     space = AddressSpace()
     space.feed(Script().vma(BASE, BASE + MIB).data)
     assert not Pages().refine(cells(space, BASE, 4, PAGE_SIZE), PAGE_SIZE).any()
+
+
+def test_pages_of_an_older_reading_are_read_again_and_dropped_where_they_changed() -> None:
+    slots = np.arange(BASE, BASE + 4 * SLOT_SIZE, SLOT_SIZE, dtype=np.uint64)
+    pages = Pages()
+    pages.add(slots, np.zeros((4, 512), dtype=np.uint8))
+    assert not len(pages.lacking(slots))
+    changed = np.array([BASE + SLOT_SIZE + PAGE_SIZE], dtype=np.uint64)
+    pages.outdate(changed, changed + np.uint64(SLOT_SIZE))
+    assert [slot in pages for slot in slots.tolist()] == [True, False, False, True]
+    assert pages.lacking(slots).tolist() == slots.tolist()
+    pages.add(slots[:2], np.ones((2, 512), dtype=np.uint8))
+    assert pages.lacking(slots).tolist() == slots[2:].tolist()
+    nothing = slots[:0]
+    pages.outdate(nothing, nothing)
+    assert len(pages) == 3
+    pages.clear()
+    assert pages.lacking(slots).tolist() == slots.tolist()

@@ -11,6 +11,7 @@ from hpview.errors import NoSuchProcess
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.process import ProcessScreen
@@ -156,6 +157,7 @@ DOCUMENTED = [
     (ProcessesScreen, (ProcessesScreen, RowList, HpviewScreen)),
     (ProcessScreen, (ProcessScreen, MemoryMap, HpviewScreen)),
     (VmaList, (RowList,)),
+    (ChangesScreen, (ChangesScreen, RowList, HpviewScreen)),
 ]
 
 
@@ -186,6 +188,8 @@ def test_every_documented_key_does_what_it_says(
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
+        if place is ChangesScreen:
+            await press(pilot, "W")
         record()
         if place is VmaList:
             app.screen.query_one(VmaList).focus()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from hpview.export import changes as changes_
 from hpview.export import csv, json, pages
 from hpview.scan import Scan
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from hpview.pages.page import SlotPages
     from hpview.readlog import Read
     from hpview.space.address_space import AddressSpace
+    from hpview.wire import Records
 
 _AT_ONCE: Final = 512
 """Lines of CSV written together."""
@@ -102,4 +104,15 @@ def reads(pid: int, log: Sequence[Read]) -> Exportable:
         columns=json.READ_KEYS,
         object=lambda: json.reads_object(pid, kept),
         table=lambda found: found["reads"],
+    )
+
+
+def changes(pid: int, rows: Records, epoch: float) -> Exportable:
+    """What changed while a process was watched; arguments as of ``changes_object``."""
+    return Exportable(
+        name=f"hpview-{pid}-changes",
+        words=f"{len(rows)} changes of process {pid}",
+        columns=changes_.CHANGE_KEYS,
+        object=lambda: changes_.changes_object(pid, rows, epoch),
+        table=lambda found: found["changes"],
     )

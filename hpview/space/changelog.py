@@ -10,6 +10,7 @@ import numpy as np
 from hpview.space.changes import CHANGE, ChangeKind
 from hpview.space.columns import subtract
 from hpview.space.runs import slots_of
+from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +66,9 @@ class Marks:
     ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """What is marked in consecutive cells.
 
+        Of cells smaller than a slot only the first ones of a slot and of a range are, so
+        that the others can be seen.
+
         Args:
             start: Address of the first cell.
             count: Cells.
@@ -83,6 +87,9 @@ class Marks:
             order = np.append(self.kind.astype(np.uint16) << 8 | self.age, np.uint16(0xFFFF))
             bounds = np.stack((first[some], behind[some]), axis=1).ravel()
             found[some] = np.minimum.reduceat(order, bounds)[::2]
+            if cell < SLOT_SIZE:
+                begun = self.start[first[some]] < edges[:-1][some]
+                some[some] = ~begun | (edges[:-1][some] % np.uint64(SLOT_SIZE) == 0)
         kinds = np.where(some, found >> 8, 0).astype(np.uint8)
         return kinds, some & ((found & 0xFF) == 0)
 

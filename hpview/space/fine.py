@@ -29,6 +29,7 @@ class Pages:
 
     def __init__(self) -> None:
         self._slots: dict[int, NDArray[np.uint8]] = {}
+        self._old: set[int] = set()
 
     def __contains__(self, slot: int) -> bool:
         return slot in self._slots
@@ -44,16 +45,32 @@ class Pages:
             states: ``PageState``, shape (n, 512).
         """
         if len(self._slots) + len(slots) > _MOST:
-            self._slots.clear()
+            self.clear()
+        self._old.difference_update(slots.tolist())
         self._slots.update(zip(slots.tolist(), states, strict=True))
 
     def clear(self) -> None:
         """Forget all: the process was read again."""
         self._slots.clear()
+        self._old.clear()
+
+    def outdate(self, starts: NDArray[np.uint64], ends: NDArray[np.uint64]) -> None:
+        """Another reading found what was read unchanged but for some ranges, sorted, disjoint.
+
+        Slots in these are forgotten; the others are known as they were until they are
+        read again.
+        """
+        known = np.fromiter(self._slots, np.uint64, len(self._slots))
+        first = np.searchsorted(ends, known, "right")
+        touched = first < np.searchsorted(starts, known + np.uint64(SLOT_SIZE))
+        for slot in known[touched].tolist():
+            del self._slots[slot]
+        self._old = set(self._slots)
 
     def lacking(self, slots: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Which of some slots are not known."""
-        known = np.fromiter((slot in self._slots for slot in slots.tolist()), bool, len(slots))
+        """Which of some slots are to be read: those not known, or only as they were."""
+        current = self._slots.keys() - self._old
+        known = np.fromiter((slot in current for slot in slots.tolist()), bool, len(slots))
         left: NDArray[np.uint64] = slots[~known]
         return left
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hpview.services import Services
     from hpview.ui.widgets.map_pane import MapPane
+    from hpview.wire import Records
 
 
 class PageReader:
@@ -65,11 +66,19 @@ class PageReader:
             description="Reading pages",
         )
 
-    def forget(self) -> None:
-        """Drop what was read: the process was read anew."""
+    def renew(self, changed: Records | None) -> None:
+        """The process was read anew: what was read of pages is old.
+
+        Args:
+            changed: Ranges that changed, dtype ``CHANGE``; the rest is shown until it is
+                read again. None drops all.
+        """
         self._token += 1
         self._lost = False
-        self._map.forget_pages()
+        if changed is None:
+            self._map.forget_pages()
+        else:
+            self._map.outdate_pages(changed["start"], changed["end"])
 
     def _read(self, token: int, slots: NDArray[np.uint64]) -> None:
         worker = get_current_worker()

@@ -36,6 +36,8 @@ class Glyphs:
         more: Stands for what did not fit.
         rule: Between two panes.
         view: Marks in an overview what is visible.
+        marks: Of what changed, by ChangeKind; the first is of none.
+        becomes: Between what was and what is.
         plain: Nothing outside ASCII may be drawn.
     """
 
@@ -51,6 +53,8 @@ class Glyphs:
     more: str
     rule: str
     view: str
+    marks: tuple[str, ...]
+    becomes: str
     plain: bool
 
     def text(self, words: str) -> str:
@@ -90,6 +94,8 @@ UNICODE: Final = Glyphs(
     more="…",
     rule="│",
     view="▐",
+    marks=(" ", "+", "/", "↓", "↑", "▴", "▾", "*", "x"),
+    becomes="→",
     plain=False,
 )
 
@@ -119,6 +125,8 @@ ASCII: Final = Glyphs(
     more="~",
     rule="|",
     view="|",
+    marks=(" ", "+", "/", ">", "<", "^", "v", "*", "x"),
+    becomes=">",
     plain=True,
 )
 
@@ -150,7 +158,13 @@ INK_CLASSES: Final = (
     "ink--cell-cursor",
 )
 
-COMPONENTS: Final = frozenset((*CELL_CLASSES, *INK_CLASSES))
+MARK_CLASSES: Final = tuple(
+    f"mark--{name}"
+    for name in ("none", "huge", "split", "out", "in", "filled", "emptied", "mapped", "unmapped")
+)
+"""Component classes by ChangeKind."""
+
+COMPONENTS: Final = frozenset((*CELL_CLASSES, *INK_CLASSES, *MARK_CLASSES))
 """What every screen declares."""
 
 _SHADE: Final = 0.22
@@ -171,6 +185,7 @@ class Inks:
         cursor: Laid over the current row of the pane that has the focus.
         cursor_away: The same without the focus.
         cell_cursor: The cell under the cursor.
+        marks: Laid over a cell that changed, by ChangeKind.
     """
 
     glyphs: Glyphs
@@ -184,6 +199,7 @@ class Inks:
     cursor: Style
     cursor_away: Style
     cell_cursor: Style
+    marks: tuple[Style, ...]
 
     def cell(self, kind: CellClass) -> tuple[str, Style]:
         """Glyph and style of a class of cells."""
@@ -222,6 +238,7 @@ def resolve(widget: Widget, glyphs: Glyphs) -> Inks:
         cursor=own("ink--cursor"),
         cursor_away=own("ink--cursor-away"),
         cell_cursor=ink("ink--cell-cursor"),
+        marks=tuple(map(own, MARK_CLASSES)),
     )
 
 
@@ -239,4 +256,5 @@ def plain_inks(glyphs: Glyphs = UNICODE) -> Inks:
     """Inks without any colour, for tests of functions that draw."""
     none = Style()
     cells = (none,) * len(CellClass)
-    return Inks(glyphs, cells, cells, none, none, none, none, none, none, none, none)
+    marks = (none,) * len(MARK_CLASSES)
+    return Inks(glyphs, cells, cells, none, none, none, none, none, none, none, none, marks)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.process_view import ProcessView
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.prompt import Prompt
@@ -49,6 +50,8 @@ class ProcessScreen(ProcessView):
             tooltip="Sort the VMAs by the column to the right",
         ),
         Binding("r", "reverse", "Reverse", show=False, tooltip="Reverse the order of the VMAs"),
+        Binding("w", "watch", "Watch", tooltip="Read it again and again, mark what changes"),
+        Binding("W", "changes", "Changes", tooltip="What changed, and how often to look"),
         Binding("R", "reread", "Reread", tooltip="Read the process again"),
         Binding("escape", "back", "Back", tooltip="Back to where you were"),
     ]
@@ -61,6 +64,19 @@ class ProcessScreen(ProcessView):
         """Read the process again."""
         self.reading.begin()
         self._draw_status()
+
+    def action_watch(self) -> None:
+        """Read the process again and again, or no more."""
+        self.watching.toggle()
+
+    def action_changes(self) -> None:
+        """List what changed."""
+        self.app.push_screen(ChangesScreen(self.glyphs, self.watching, self._show_address))
+
+    def _show_address(self, address: int) -> None:
+        self._travel.stop()
+        self._map.go_to(address)
+        self._arrived()
 
     def action_switch_pane(self) -> None:
         """Move the focus to the other pane."""

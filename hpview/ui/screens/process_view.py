@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 from textual import on
 from textual.containers import Container
+from textual.screen import ModalScreen
 
 from hpview.export import exportable
 from hpview.space import runs as runs_
@@ -15,14 +16,17 @@ from hpview.ui import describe, process_lines
 from hpview.ui.page_reader import PageReader
 from hpview.ui.reading import Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.travel import Travel
 from hpview.ui.vma_filter import VmaFilter
+from hpview.ui.watch import Watch
 from hpview.ui.widgets import footing
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
+from hpview.ui.widgets.watching import watching as watch_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +52,7 @@ class ProcessView(HpviewScreen):
         super().__init__(glyphs)
         self.pid = pid
         self.reading = Reading(self, services, pid)
+        self.watching = Watch(self, self.reading, settings, self._is_looked_at)
         self._settings = settings
         self._sums: NDArray[np.int64] | None = None
         self._alone = ""
@@ -80,6 +85,7 @@ class ProcessView(HpviewScreen):
         self.reading.subscribe(
             Observer(grew=self._draw, progressed=self._draw_status, done=self._done)
         )
+        self.watching.subscribe(self._draw_watch)
         self.reading.begin()
         self._draw_status()
 
@@ -97,15 +103,20 @@ class ProcessView(HpviewScreen):
 
     def _done(self, _before: AddressSpace, _now: AddressSpace) -> None:
         self._map.set_placeholder("no memory mapped")
-        self._pages.forget()
+        self._pages.renew(self.watching.newest)
         self._pages.look()
         self._travel.end()
         self.post_message(self.Settled())
 
     def failed(self, error: HpviewError) -> None:
         """Say in the panes why there is nothing in them."""
+        self.watching.stop()
         self.reading.fail(error)
         self._map.set_placeholder(self.reading.problem)
+
+    def _is_looked_at(self) -> bool:
+        """Whether a new reading is seen at once: boxes such as the help cover little."""
+        return self.is_active or isinstance(self.app.screen, ChangesScreen | ModalScreen)
 
     # -- drawing ----------------------------------------------------------------------
 
@@ -119,6 +130,10 @@ class ProcessView(HpviewScreen):
         self._header.paint(self._header_lines)
         self._legend.paint(self._legend_lines)
         self._draw_detail()
+
+    def _draw_watch(self) -> None:
+        self._map.mark(self.watching.marks)
+        self._draw_status()
 
     def _draw_status(self) -> None:
         self._status.paint(self._status_lines)
@@ -134,11 +149,13 @@ class ProcessView(HpviewScreen):
             self._sums = runs_.bytes_by_backing(self.space.runs)
         return [footing.legend(self._sums, width, inks)]
 
-    def _status_lines(self, _width: int, inks: Inks) -> list[list[Segment]]:
+    def _status_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         reading = self.reading
         for words in (reading.problem, self._travel.words):
             if words:
                 return [[Segment(f" {words}", inks.warn)]]
+        if self.watching.on and reading.progress is not None and reading.progress.done:
+            return [watch_status(self.watching, self.space, width, inks)]
         return [footing.status(self.space, reading.progress, reading.reloads, inks)]
 
     def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:

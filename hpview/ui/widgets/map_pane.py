@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from rich.segment import Segment
 
 from hpview import units
+from hpview.space.changelog import NO_MARKS
 from hpview.space.fine import Pages
 from hpview.space.slots import CellClass
+from hpview.ui.marks import put_marks
 from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, thousands
 from hpview.ui.widgets.extents import fold_words
 from hpview.ui.widgets.line import finished
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from textual.strip import Strip
 
     from hpview.space.address_space import AddressSpace
+    from hpview.space.changelog import Marks
     from hpview.ui.palette import Glyphs
 
 GUTTER: Final = 14
@@ -63,6 +66,7 @@ class MapPane(HeadedScroll, can_focus=True):
         self.pages = Pages()
         self._space: AddressSpace | None = None
         self._cells: MapCells | None = None
+        self._marks = NO_MARKS
 
     @property
     def room(self) -> int:
@@ -92,6 +96,11 @@ class MapPane(HeadedScroll, can_focus=True):
         self._space = space
         self._lay_out()
 
+    def mark(self, marks: Marks) -> None:
+        """Mark what changed, and no longer what was marked."""
+        self._marks = marks
+        self.set_rows(self.row_count)
+
     def wanted_pages(self) -> NDArray[np.uint64] | None:
         """Slots of which the visible cells show less than could be known; None for none."""
         if self._cells is None:
@@ -107,6 +116,11 @@ class MapPane(HeadedScroll, can_focus=True):
     def forget_pages(self) -> None:
         """Drop what was read of single pages: it is old."""
         self.pages.clear()
+        self._draw_anew()
+
+    def outdate_pages(self, starts: NDArray[np.uint64], ends: NDArray[np.uint64]) -> None:
+        """See ``Pages.outdate``."""
+        self.pages.outdate(starts, ends)
         self._draw_anew()
 
     def _draw_anew(self) -> None:
@@ -175,6 +189,7 @@ class MapPane(HeadedScroll, can_focus=True):
         codes, shaded = self._cells.looks(y, self.top + self.page)
         gutter = Segment(f" {row.start:012x} ", inks.strong if here else inks.dim)
         drawn = cell_segments(codes, shaded, inks)
+        drawn = put_marks(drawn, *self._marks.cells(row.start, len(codes), self.cell), inks)
         return [gutter, *(put_cursor(drawn, at[1], inks) if here and at else drawn)]
 
     def render_line(self, y: int) -> Strip:
