@@ -13,6 +13,7 @@ from rich.style import Style
 from textual.color import Color
 
 from hpview.space.cell_class import CellClass
+from hpview.ui.page_looks import ASCII_PAGES, PAGE_CLASSES, UNICODE_PAGES
 
 if TYPE_CHECKING:
     from rich.color import Color as RichColor
@@ -25,6 +26,9 @@ class Glyphs:
 
     Attributes:
         cells: By CellClass.
+        pages: By PageLook.
+        folio: The ends of a folio, left and right; then the same where a part is missing.
+        joint: Between two pages of one folio.
         solid: Stands for a glyph that fills its cell, under the cursor.
         fold: Left and right of the label of a folded gap.
         here: Marks the current row of a list.
@@ -42,6 +46,9 @@ class Glyphs:
     """
 
     cells: tuple[str, ...]
+    pages: tuple[str, ...]
+    folio: tuple[str, ...]
+    joint: str
     solid: str
     fold: str
     here: str
@@ -83,6 +90,9 @@ UNICODE: Final = Glyphs(
             CellClass.UNKNOWN: "?",
         }
     ),
+    pages=UNICODE_PAGES,
+    folio=("┃", "┃", "╎", "╎"),
+    joint="─",
     solid="■",
     fold="⋯",
     here="▸",
@@ -114,6 +124,9 @@ ASCII: Final = Glyphs(
             CellClass.UNKNOWN: "?",
         }
     ),
+    pages=ASCII_PAGES,
+    folio=("[", "]", "(", ")"),
+    joint="-",
     solid="#",
     fold="~",
     here=">",
@@ -164,7 +177,7 @@ MARK_CLASSES: Final = tuple(
 )
 """Component classes by ChangeKind."""
 
-COMPONENTS: Final = frozenset((*CELL_CLASSES, *INK_CLASSES, *MARK_CLASSES))
+COMPONENTS: Final = frozenset((*CELL_CLASSES, *PAGE_CLASSES, *INK_CLASSES, *MARK_CLASSES))
 """What every screen declares."""
 
 _SHADE: Final = 0.22
@@ -177,6 +190,7 @@ class Inks:
     Attributes:
         cells: By CellClass.
         shaded: The same, a little darker (or lighter), for every other VMA.
+        pages: By PageLook.
         text: Plain words.
         dim: Words that may be overlooked, and what could not be read.
         strong: Words to be seen first.
@@ -191,6 +205,7 @@ class Inks:
     glyphs: Glyphs
     cells: tuple[Style, ...]
     shaded: tuple[Style, ...]
+    pages: tuple[Style, ...]
     text: Style
     dim: Style
     strong: Style
@@ -230,6 +245,7 @@ def resolve(widget: Widget, glyphs: Glyphs) -> Inks:
         glyphs=glyphs,
         cells=cells,
         shaded=shaded,
+        pages=tuple(map(ink, PAGE_CLASSES)),
         text=text,
         dim=dim,
         strong=strong,
@@ -257,4 +273,5 @@ def plain_inks(glyphs: Glyphs = UNICODE) -> Inks:
     none = Style()
     cells = (none,) * len(CellClass)
     marks = (none,) * len(MARK_CLASSES)
-    return Inks(glyphs, cells, cells, none, none, none, none, none, none, none, none, marks)
+    pages = (none,) * len(PAGE_CLASSES)
+    return Inks(glyphs, cells, cells, pages, none, none, none, none, none, none, none, none, marks)
