@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from hpview.errors import HpviewError
+from hpview.errors import HpviewError, NothingMapped
 from hpview.text import encode, printable
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def slot(args: Namespace) -> int:
     with _services(args) as services:
         found = services.pages(args.pid, args.address)
     if not len(found):
-        raise HpviewError(f"process {args.pid} has nothing mapped at {args.address:x}")
+        raise NothingMapped(args.pid, args.address)
     if args.format == "json":
         print(json.dumps(pages.slot_object(args.pid, found)))
     else:

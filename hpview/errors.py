@@ -27,6 +27,15 @@ class NoMemoryMap(HpviewError):
         self.pid = pid
 
 
+class NothingMapped(HpviewError):
+    """No VMA of the process covers an address, or none any longer."""
+
+    def __init__(self, pid: int, address: int) -> None:
+        super().__init__(f"process {pid} has nothing mapped at {address:x}")
+        self.pid = pid
+        self.address = address
+
+
 class AccessDenied(HpviewError):
     """The process exists but this user may not read it."""
 

@@ -13,11 +13,12 @@ import numpy as np
 from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.maps import Mapping
 from hpview.machine import Process, Snapshot
-from hpview.pages.slot import read_slot_at
+from hpview.pages.page import PAGE, PageBit, SlotPages
 from hpview.pages.states import PageState
 from hpview.services import Services
 from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.wire import Backing, Source, VmaFlag, VmFlag
+from tests.fake_slots import sample_slots
 from tests.records import GIB, MIB, Script, run
 
 if TYPE_CHECKING:
@@ -105,6 +106,10 @@ class Fakes:
     snapshots: int = 0
     state_reads: list[list[int]] = field(default_factory=list)
     states_error: HpviewError | None = None
+    slots: Sequence[SlotPages] = ()
+    slot_error: HpviewError | None = None
+    slot_gate: threading.Semaphore = field(default_factory=open_gate)
+    slot_reads: list[int] = field(default_factory=list)
 
     def services(self) -> Services:
         return Services(
@@ -113,7 +118,7 @@ class Fakes:
             snapshot=self._snapshot,
             open=self._open,
             facts=lambda _pid: FakeFacts(self.mappings),
-            pages=read_slot_at,
+            pages=self._pages,
             states=self._states,
             close=lambda: None,
         )
@@ -124,6 +129,14 @@ class Fakes:
         script = self.scripts[min(len(self.streams), len(self.scripts) - 1)]
         self.streams.append(FakeStream(script, self.gate))
         return self.streams[-1]
+
+    def _pages(self, _pid: int, address: int) -> SlotPages:
+        self.slot_reads.append(address)
+        assert self.slot_gate.acquire(timeout=PATIENCE)
+        if self.slot_error is not None:
+            raise self.slot_error
+        nothing = SlotPages(address, address, np.zeros(0, PAGE), PageBit(0), False)
+        return next((slot for slot in self.slots if slot.start <= address < slot.end), nothing)
 
     def _states(self, pid: int, slots: NDArray[np.uint64]) -> NDArray[np.uint8]:
         """Every third page of a slot is there, unless an error is due."""
@@ -260,6 +273,7 @@ def names() -> list[Mapping]:
 
 def sample_fakes(**changes: object) -> Fakes:
     fakes = Fakes([[*sample().end().chunks()]], mappings=names(), processes=machine())
+    fakes.slots = sample_slots()
     for name, value in changes.items():
         setattr(fakes, name, value)
     return fakes

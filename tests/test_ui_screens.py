@@ -16,14 +16,17 @@ from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
+from hpview.ui.screens.slot import SlotScreen
 from hpview.ui.shot import shot
 from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.memory_map import MemoryMap
+from hpview.ui.widgets.page_grid import PageGrid
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
 from tests import golden
 from tests.fakes import PID, Fakes, drive, press, sample_fakes, settled, until
 from tests.golden import screen_lines
+from tests.on_slot import open_slot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,6 +161,7 @@ DOCUMENTED = [
     (ProcessScreen, (ProcessScreen, MemoryMap, HpviewScreen)),
     (VmaList, (RowList,)),
     (ChangesScreen, (ChangesScreen, RowList, HpviewScreen)),
+    (SlotScreen, (SlotScreen, PageGrid, HpviewScreen)),
 ]
 
 
@@ -190,6 +194,8 @@ def test_every_documented_key_does_what_it_says(
         await settled(pilot, app)
         if place is ChangesScreen:
             await press(pilot, "W")
+        if place is SlotScreen:
+            await open_slot(pilot, app)
         record()
         if place is VmaList:
             app.screen.query_one(VmaList).focus()

@@ -29,6 +29,7 @@ class Settings:
         reverse: Against that column's own direction.
         zoom: Bytes of a map cell, a power of two from 4 kB to 64 GiB.
         watch: Seconds between two readings of a watched process.
+        aspect: What the pages of a slot show: a value of ``ui.page_aspects.Aspect``.
     """
 
     theme: str = ""
@@ -38,6 +39,7 @@ class Settings:
     reverse: bool = False
     zoom: int = 1 << 21
     watch: float = 2.0
+    aspect: str = "state"
 
 
 NAMES: Final = tuple(found.name for found in fields(Settings))

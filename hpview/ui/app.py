@@ -192,11 +192,11 @@ class HpviewApp(App[None]):
     def _failed(self, event: HpviewScreen.Failed) -> None:
         """Turn a failure into a screen, or into a notice where there is something to see."""
         self.failure = event.error
-        if isinstance(event.screen, screens.ProcessScreen):
+        if isinstance(event.screen, screens.ProcessScreen | screens.SlotScreen):
             event.screen.failed(event.error)
         if event.shows_data or not event.screen.is_active:
             self.notify(printable(str(event.error)), severity="error", markup=False)
-        elif isinstance(event.screen, screens.ProcessScreen):
+        elif isinstance(event.screen, screens.ProcessScreen | screens.SlotScreen):
             self.switch_screen(FailureScreen(self._glyphs, event.error))
         else:
             self.push_screen(FailureScreen(self._glyphs, event.error))
@@ -243,6 +243,27 @@ class HpviewApp(App[None]):
         # A second Enter may have been on its way when the first one was seen.
         if isinstance(self.screen, screens.ProcessesScreen):
             self.push_screen(self._process(event.pid))
+
+    @on(HpviewScreen.SlotChosen)
+    def _slot_chosen(self, event: HpviewScreen.SlotChosen) -> None:
+        if isinstance(self.screen, screens.ProcessScreen):
+            given = self._services, self._glyphs, self.settings
+            slot = screens.SlotScreen(*given, event.reading.pid, event.address, event.reading)
+            self.push_screen(slot)
+
+    @on(HpviewScreen.SlotLeft)
+    def _slot_left(self, event: HpviewScreen.SlotLeft) -> None:
+        """Go back to the map, which is opened where the slot was the first screen."""
+        if not isinstance(self.screen, screens.SlotScreen):
+            return
+        below = self.screen_stack[-2]
+        if isinstance(below, screens.ProcessScreen):
+            below.go_to(event.address)
+            self.pop_screen()
+        else:
+            opened = self._process(event.pid)
+            opened.go_to(event.address)
+            self.switch_screen(opened)
 
     @on(HpviewScreen.HelpWanted)
     def _help(self, event: HpviewScreen.HelpWanted) -> None:

@@ -15,14 +15,23 @@ if TYPE_CHECKING:
     from hpview.ui.screens.process import ProcessScreen
     from hpview.ui.screens.processes import ProcessesScreen
     from hpview.ui.screens.save import SaveScreen
+    from hpview.ui.screens.slot import SlotScreen
 
-__all__ = ["PreferencesScreen", "ProcessScreen", "ProcessesScreen", "SaveScreen", "load"]
+__all__ = [
+    "PreferencesScreen",
+    "ProcessScreen",
+    "ProcessesScreen",
+    "SaveScreen",
+    "SlotScreen",
+    "load",
+]
 
 _MODULES: Final = {
     "PreferencesScreen": "hpview.ui.screens.preferences",
     "ProcessScreen": "hpview.ui.screens.process",
     "ProcessesScreen": "hpview.ui.screens.processes",
     "SaveScreen": "hpview.ui.screens.save",
+    "SlotScreen": "hpview.ui.screens.slot",
 }
 
 

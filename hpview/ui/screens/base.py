@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from hpview.export.exportable import Exportable
     from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.reading import Reading
 
 SMALLEST = (60, 15)
 """Columns and lines below which no screen makes sense."""
@@ -85,6 +86,32 @@ class HpviewScreen(Screen[None]):
         def __init__(self, pid: int) -> None:
             super().__init__()
             self.pid = pid
+
+    class SlotChosen(Message):
+        """The pages of a slot are to be shown.
+
+        Attributes:
+            reading: Of the process; the VMAs are taken from it.
+            address: In the slot.
+        """
+
+        def __init__(self, reading: Reading, address: int) -> None:
+            super().__init__()
+            self.reading = reading
+            self.address = address
+
+    class SlotLeft(Message):
+        """The user goes back from a slot.
+
+        Attributes:
+            pid: The process.
+            address: Of the page that was under the cursor last.
+        """
+
+        def __init__(self, pid: int, address: int) -> None:
+            super().__init__()
+            self.pid = pid
+            self.address = address
 
     class HelpWanted(Message):
         """The keys of this screen are to be shown."""

@@ -178,6 +178,12 @@ class ProcessView(HpviewScreen):
         self._draw_detail()
         self._draw_status()
 
+    def go_to(self, address: int) -> None:
+        """Put the cursor on an address, be it read already or not."""
+        self._travel.stop()
+        self._map.go_to(address)
+        self._arrived()
+
     @on(MemoryMap.Moved)
     def _map_moved(self, event: MemoryMap.Moved) -> None:
         self._travel.stop()
@@ -191,8 +197,11 @@ class ProcessView(HpviewScreen):
 
     @on(MemoryMap.Opened)
     def _map_opened(self) -> None:
+        found = self._map.cursor_range
         if self._travel.dive(self._settings):
             self._arrived()
+        elif found is not None and not self._map.on_gap:
+            self.post_message(self.SlotChosen(self.reading, found[0]))
 
     @on(RowList.Moved)
     def _list_moved(self, event: RowList.Moved) -> None:
