@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 from os import environ
 from typing import TYPE_CHECKING, ClassVar
 
@@ -149,6 +150,9 @@ class HpviewApp(App[None]):
         worker = get_current_worker()
         opened = services()
         screens.load()
+        # What was imported stays. Looking through all of it for garbage takes 50 ms, in which no
+        # key is answered, and a process that is opened makes enough objects to set that off.
+        gc.freeze()
         if not worker.is_cancelled:
             self.call_from_thread(self._opened, opened)
 
