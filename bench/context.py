@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.engine import Engine
     from bench.report import Report
 
-PARTS = ("a", "b", "c", "stall", "memory", "growth")
+PARTS = ("a", "b", "c", "stall", "memory", "growth", "ui")
 
 
 @dataclass(frozen=True, slots=True)

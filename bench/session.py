@@ -10,7 +10,7 @@ from bench.build import programs
 from bench.context import PARTS, Context
 from bench.engine import engines
 from bench.errors import BenchError
-from bench.parts import growth, holes, many, model, one, waiting
+from bench.parts import growth, holes, many, model, one, ui, waiting
 from bench.report import Report
 from bench.sizes import big
 from bench.surroundings import header
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bench.context import Options
     from bench.processes import Waiting
 
-_OF_BIG = ("a", "stall", "memory", "growth")
+_OF_BIG = ("a", "stall", "memory", "growth", "ui")
 """Parts that look at target (a)."""
 
 
@@ -63,6 +63,8 @@ def _big_part(part: str, target: Waiting, ctx: Context) -> None:
             waiting.measure(ctx, target)
         case "memory":
             model.measure(ctx, target.pid)
+        case "ui":
+            ui.measure(ctx, target.pid)
         case _:
             growth.measure(ctx, target.pid)
 

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import readme, sizes
+from bench import apps, readme, sizes
 from bench.cli import options, parser
 from bench.context import PARTS
 from bench.errors import BenchError
+from bench.parts import ui_map
 from bench.render import markdown, number, table
 from bench.report import Bound, Figure, Report, Wait
 from bench.rounds import Measure, Samples, collect
+from bench.terminal import Terminal
+from hpview.machine import Snapshot
+from hpview.wire import Source
+from tests.fakes import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +192,60 @@ def test_a_short_run(tmp_path: Path) -> None:
     assert "| (a) bpf, read and decoded" in done.stdout
     values = {f["what"]: f["value"] for f in json.loads(found.read_text())["figures"]}
     assert values["(a) bpf, the same, against reading smaps"] > 0
+
+
+def test_a_terminal_tells_what_was_painted_and_when() -> None:
+    code = (
+        "import sys; print('\\x1b[1mone\\x1b[0m', end='', flush=True);"
+        "key = sys.stdin.readline(); print('two', key, '\\x1b[', end='', flush=True)"
+    )
+    with Terminal([sys.executable, "-c", code], 20, 4) as terminal:
+        first = terminal.until_shown("one")
+        assert terminal.began < first
+        assert terminal.text == "one"
+        pressed = terminal.press("x\n")
+        second = terminal.until_shown("two x")
+        assert first <= pressed < second <= terminal.until_ended()
+        terminal.forget(2)
+        assert len(terminal.text) <= 2
+
+
+def test_a_terminal_does_not_wait_for_ever_for_a_program_that_has_ended() -> None:
+    with (
+        Terminal([sys.executable, "-c", "print('bye'); raise SystemExit(3)"]) as terminal,
+        pytest.raises(BenchError, match="ended with 3: 'bye"),
+    ):
+        terminal.until_ended()
+
+
+def test_the_map_that_is_timed_is_full_of_short_runs() -> None:
+    space = ui_map.patchwork(5000)
+    assert len(space.vmas) == 10
+    assert len(space.runs) > 500
+    assert not space.partial
+
+
+def test_processes_are_made_up_from_those_that_are_there() -> None:
+    recorded = Snapshot((process(1, "init"), process(2, "sh")), Source.BPF, 0.1, 1)
+    made = apps.many(recorded, 100)
+    assert [p.pid for p in made.processes] == [*range(1, 101)]
+    assert len({p.resident for p in made.processes}) > 90
+    assert apps.many(recorded, 100) == made
+
+
+@pytest.mark.root
+def test_the_app_is_timed_in_a_terminal(tmp_path: Path) -> None:
+    found = tmp_path / "found.json"
+    command = [sys.executable, "-m", "bench", "--scale", "0.1", "--rounds", "1", "--only", "ui"]
+    done = subprocess.run(
+        [*command, "--json", str(found)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr
+    report = json.loads(found.read_text())
+    assert not report["notes"]
+    limited = [figure for figure in report["figures"] if figure["limit"] is not None]
+    assert len(limited) == 7
+    assert all(figure["value"] > 0 for figure in limited)
 
 
 @pytest.mark.root
