@@ -38,6 +38,8 @@ def _no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
         for name in ("NO_COLOR", "TEXTUAL_THEME"):
             patch.delenv(name, raising=False)
+        # What a terminal can show decides the theme.
+        patch.setenv("COLORTERM", "truecolor")
         yield
 
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.theme import Theme
 from textual.worker import WorkerState, get_current_worker
 
 from hpview.errors import HpviewError
 from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
-from hpview.ui import palette, screens
+from hpview.ui import palette, screens, themes
 from hpview.ui.driver import PromptDriver
 from hpview.ui.screens.base import SMALLEST, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
@@ -38,37 +37,6 @@ _WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
 _KEEP_EVERY = 2.0
 """Seconds between two looks whether the settings were changed."""
-
-_THEMES = (
-    Theme(
-        name="hpview-dark",
-        primary="#2bb8a6",
-        secondary="#5b9bf0",
-        accent="#2bb8a6",
-        warning="#e0a030",
-        error="#e5646b",
-        success="#2bb8a6",
-        foreground="#c3ccd6",
-        background="#0f1419",
-        surface="#151b22",
-        panel="#1c242d",
-        dark=True,
-    ),
-    Theme(
-        name="hpview-light",
-        primary="#0c7f73",
-        secondary="#1c5fce",
-        accent="#0c7f73",
-        warning="#9a5b00",
-        error="#b3261e",
-        success="#0c7f73",
-        foreground="#26303a",
-        background="#fbfbf9",
-        surface="#f2f2ee",
-        panel="#e7e7e1",
-        dark=False,
-    ),
-)
 
 
 class HpviewApp(App[None]):
@@ -110,14 +78,18 @@ class HpviewApp(App[None]):
             keep: Saves them if they were changed, in a thread; may raise HpviewError.
             notice: Something to tell at once, printable, or "".
         """
-        super().__init__(driver_class=None if environ.get("TEXTUAL_DRIVER") else PromptDriver)
-        for theme in _THEMES:
+        super().__init__(
+            driver_class=None if environ.get("TEXTUAL_DRIVER") else PromptDriver,
+            # What Textual does for NO_COLOR makes all colours of the terminal black.
+            ansi_color=False if "NO_COLOR" in environ else None,
+        )
+        for theme in themes.THEMES:
             self.register_theme(theme)
         self.settings = settings or Settings()
         if self.settings.theme in self.available_themes:
             self.theme = self.settings.theme
         elif self.theme == "textual-dark":
-            self.theme = "hpview-dark"
+            self.theme = self._fitting_theme()
         self._given = services
         self._services: Services
         self._pid = pid
@@ -129,6 +101,18 @@ class HpviewApp(App[None]):
         self.failure: HpviewError | None = None
         self.unopened: HpviewError | None = None
         self.set_class(ascii, "-ascii")
+
+    def _fitting_theme(self) -> str:
+        """The default theme; on a terminal of few colours the one that uses its own.
+
+        Rich tells the colours by COLORTERM and TERM: what does not promise 256 has 16.
+        """
+        few = self.console.color_system in (None, "standard")
+        return themes.SIXTEEN if few else "hpview-dark"
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Hpview's own variables, for themes of Textual that do not have them."""
+        return themes.fallback(self.current_theme)
 
     def on_mount(self) -> None:
         """Open the first screen, now or when there is something to show on it."""

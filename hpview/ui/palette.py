@@ -237,7 +237,7 @@ def resolve(widget: Widget, glyphs: Glyphs) -> Inks:
 
     cells = tuple(map(ink, CELL_CLASSES))
     shaded = cells
-    if not widget.app.native_ansi_color:
+    if not widget.app.current_theme.ansi:
         dark = widget.app.current_theme.dark
         shaded = tuple(ground + _shaded(own(name), dark=dark) for name in CELL_CLASSES)
     text, dim, strong, accent, warn = map(ink, INK_CLASSES[:5])
