@@ -1,4 +1,4 @@
-"""The picture of a slot's pages: aspects, folios, words."""
+"""The picture of a slot's pages: aspects and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from hpview.pages.page import FolioBit, PageBit
 from hpview.ui import page_words
 from hpview.ui.page_aspects import Aspect, letters, looks, missing, offered
-from hpview.ui.page_folios import Edge, Piece, folio_words, pieces, size_word
 from hpview.ui.page_looks import ASCII_PAGES, PAGE_CLASSES, UNICODE_PAGES, PageLook
 from hpview.ui.palette import ASCII, plain_inks
 from hpview.ui.widgets.page_legend import bit_legend, look_legend
@@ -139,70 +138,6 @@ def test_glyphs_differ_within_an_aspect() -> None:
     assert len(PAGE_CLASSES) == len(set(PAGE_CLASSES)) == len(PageLook)
 
 
-# -- folios ----------------------------------------------------------------------------
-
-
-def test_pieces_of_folios() -> None:
-    slot = (
-        Pages(BASE)
-        .folio(4)
-        .folio(4)
-        .run(2)
-        .folio(8, count=3, folio=TORN)
-        .skip(2)
-        .folio(8, first=5, folio=TORN)
-        .slot()
-    )
-    whole, torn = Edge.WHOLE, Edge.TORN
-    assert list(pieces(slot)) == [
-        Piece(0, 3, 4, whole, whole),
-        Piece(4, 7, 4, whole, whole),
-        Piece(10, 12, 8, whole, torn),
-        Piece(15, 17, 8, torn, whole),
-    ]
-    assert folio_words(slot) == "folios 4k x2, 16k x2, 32k x1, 1 partly mapped"
-
-
-def test_a_folio_that_goes_on_in_the_next_slot_is_open() -> None:
-    slot = (
-        Pages(BASE).folio(16, first=4, folio=ANON).skip(496).folio(16, count=4, folio=ANON).slot()
-    )
-    assert list(pieces(slot)) == [
-        Piece(0, 11, 16, Edge.OPEN, Edge.WHOLE),
-        Piece(508, 511, 16, Edge.WHOLE, Edge.OPEN),
-    ]
-
-
-def test_leaves_are_one_piece() -> None:
-    whole = Piece(0, 511, 512, Edge.WHOLE, Edge.WHOLE)
-    assert list(pieces(leaf(BASE))) == [whole]
-    assert list(pieces(leaf(BASE, PRESENT | ZERO, folio=FolioBit(0)))) == [whole]
-    unseen = Pages(BASE).run(512, PRESENT | HUGE).slot(folio_known=False)
-    assert list(pieces(unseen)) == [whole]
-    (part,) = pieces(gigantic(BASE, 2))
-    assert part == Piece(0, 511, 512 * 512, Edge.OPEN, Edge.OPEN)
-    (first,) = pieces(gigantic(BASE, 0))
-    assert (first.before, first.behind) == (Edge.WHOLE, Edge.OPEN)
-
-
-def test_zero_pages_are_no_folio() -> None:
-    slot = Pages(BASE).run(9, PRESENT | ZERO).slot()
-    assert list(pieces(slot)) == []
-    assert folio_words(slot) == ""
-    assert folio_words(as_nobody(slot)) == "folios ?"
-
-
-def test_words_for_sizes() -> None:
-    assert [size_word(1 << order) for order in (0, 2, 4, 8, 9, 18)] == [
-        "4k",
-        "16k",
-        "64k",
-        "1M",
-        "2M",
-        "1G",
-    ]
-
-
 # -- words -----------------------------------------------------------------------------
 
 
@@ -223,10 +158,13 @@ def test_a_page_in_words() -> None:
     assert page_words.page_folio_words(slot, 24) == (
         "64k folio, page 1 of 16, aligned, partly mapped"
     )
+    split = Pages(BASE).folio(512).slot()
+    assert page_words.page_folio_words(split, 0).endswith("page 1 of 512, aligned, by 4 kB entries")
+    assert page_words.page_folio_words(leaf(BASE), 0).endswith("page 1 of 512, aligned")
     states = {page_words.page_words(slot, place)[0] for place in range(512)}
     assert states == {
         "anon",
-        "file",
+        "file or shmem",
         "zero page",
         "swapped out",
         "guard page: any access faults",
@@ -246,7 +184,8 @@ def test_what_is_not_known_is_not_denied() -> None:
     assert page_words.page_words(old, 0)[0] == "present"
     assert page_words.page_words(old, 1) == ["not present, unless it is a guard page"]
     assert words(look_legend(old, Aspect.STATE, 200, plain_inks(ASCII))) == (
-        "# 2M huge ?   = present 1   f file ?   z zero ?   % swapped 0   g guard ?   . nothing 511"
+        "# 2M huge ?   = present 1   f file or shmem ?   z zero ?   "
+        "% swapped 0   g guard ?   . nothing 511"
     )
     assert words(bit_legend(nobody, 200, plain_inks(ASCII), letters=True)).startswith(
         "of 114 present:   dirty ?   accessed ?   soft-dirty ?   exclusive 100"
@@ -265,7 +204,7 @@ def test_leaves_in_words() -> None:
     assert page_words.grid_words(unseen) == [
         "one huge page: a single entry of the page table maps it all"
     ]
-    assert page_words.page_words(gigantic(BASE, 2), 0)[0] == "file, by a 1G leaf"
+    assert page_words.page_words(gigantic(BASE, 2), 0)[0] == "file or shmem, by a 1G leaf"
 
 
 def test_a_cut_slot_in_words() -> None:
@@ -280,7 +219,8 @@ def test_the_legend_gets_shorter_to_fit() -> None:
     slot = mixed(BASE)
     wide = words(look_legend(slot, Aspect.STATE, 200, plain_inks(ASCII)))
     assert wide == (
-        "# 2M huge 0   = anon 100   f file 10   z zero 4   % swapped 7   g guard 5   . nothing 386"
+        "# 2M huge 0   = anon 100   f file or shmem 10   z zero 4   "
+        "% swapped 7   g guard 5   . nothing 386"
     )
     narrow = words(look_legend(slot, Aspect.STATE, 60, plain_inks(ASCII)))
     assert "2M huge" not in narrow

@@ -16,7 +16,7 @@ from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.slot import SlotScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
-from tests.fake_slots import GIGA, HEAP, SWAP, THP, as_nobody, mixed
+from tests.fake_slots import GIGA, HEAP, STACK, SWAP, THP, as_nobody, mixed
 from tests.fakes import PID, Fakes, drive, press, sample_fakes, settled, until
 from tests.on_slot import PLACE, grid, make, open_slot, shown
 from tests.records import MIB
@@ -120,6 +120,12 @@ def test_enter_on_the_map_opens_the_slot_and_escape_comes_back() -> None:
         await press(pilot, "escape")
         await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
         assert app.screen.query_one(MemoryMap).address == PLACE
+        # of several VMAs in one slot the one with the cursor
+        app.screen.query_one(MemoryMap).go_to(STACK + 3 * PAGE_SIZE)
+        await press(pilot, "enter")
+        await until(pilot, lambda: "[stack]" in shown(app) and "present" in shown(app))
+        assert isinstance(app.screen, SlotScreen)
+        assert app.screen.address == STACK + 3 * PAGE_SIZE
 
     drive(app, script)
 

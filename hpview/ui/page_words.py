@@ -94,7 +94,7 @@ def _kind(slot: SlotPages, bits: PageBit, folio_pages: int) -> str:
     if PageBit.FILE not in slot.known:
         memory = "present"
     else:
-        memory = "file" if PageBit.FILE in bits else "anon"
+        memory = "file or shmem" if PageBit.FILE in bits else "anon"
     if PageBit.ZERO in bits:
         memory = "zero page"
     if PageBit.HUGE in bits:
@@ -120,6 +120,8 @@ def page_folio_words(slot: SlotPages, place: int) -> str:
         words.append("aligned" if FolioBit.ALIGNED in folio else "not aligned")
     if FolioBit.PARTIAL in folio:
         words.append("partly mapped")
+    if size >= SLOT_PAGES and PageBit.HUGE in slot.known and not int(row["bits"]) & PageBit.HUGE:
+        words.append("by 4 kB entries")
     if FolioBit.KSM in folio:
         words.append("merged by KSM")
     return ", ".join(words)

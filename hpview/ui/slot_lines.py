@@ -75,7 +75,7 @@ def detail(
     *facts, name = describe.vma_words(space, space.index_at(address), address) or [""]
     facts = [*facts, name] if name else facts
     if high:
-        return [first, _cut(folio, width, inks), _cut(dot.join(facts), width, inks)]
+        return [first, _cut(folio or "no folio", width, inks), _cut(dot.join(facts), width, inks)]
     return [first, _cut(dot.join(filter(None, (folio, *facts))), width, inks)]
 
 

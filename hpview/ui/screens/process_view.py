@@ -197,11 +197,11 @@ class ProcessView(HpviewScreen):
 
     @on(MemoryMap.Opened)
     def _map_opened(self) -> None:
-        found = self._map.cursor_range
+        address = self._map.address
         if self._travel.dive(self._settings):
             self._arrived()
-        elif found is not None and not self._map.on_gap:
-            self.post_message(self.SlotChosen(self.reading, found[0]))
+        elif address is not None and not self._map.on_gap:
+            self.post_message(self.SlotChosen(self.reading, address))
 
     @on(RowList.Moved)
     def _list_moved(self, event: RowList.Moved) -> None:

@@ -49,13 +49,7 @@ class SlotScreen(HpviewScreen):
             key_display="[ ]",
             tooltip="Previous slot in which something is mapped",
         ),
-        Binding(
-            "right_square_bracket",
-            "step_slot(1)",
-            "Next slot",
-            show=False,
-            tooltip="Next slot in which something is mapped",
-        ),
+        Binding("right_square_bracket", "step_slot(1)", "Next slot", show=False),
         Binding(
             "n",
             "find_missing(1)",
@@ -63,13 +57,7 @@ class SlotScreen(HpviewScreen):
             key_display="n N",
             tooltip="Next page that is not present",
         ),
-        Binding(
-            "N",
-            "find_missing(-1)",
-            "Previous missing",
-            show=False,
-            tooltip="Previous page that is not present",
-        ),
+        Binding("N", "find_missing(-1)", "Previous page that is not present", show=False),
         Binding("R", "reread", "Reread", tooltip="Read these pages again"),
         Binding("escape", "leave", "Back", tooltip="Back to the map, at this page"),
     ]

@@ -21,7 +21,7 @@ _WORDS: Final = {
     PageLook.OUTSIDE: "not of this mapping",
     PageLook.NOTHING: "nothing",
     PageLook.ANON: "anon",
-    PageLook.FILE: "file",
+    PageLook.FILE: "file or shmem",
     PageLook.ZERO: "zero",
     PageLook.SWAPPED: "swapped",
     PageLook.GUARD: "guard",
