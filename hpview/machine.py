@@ -2,82 +2,39 @@
 
 from __future__ import annotations
 
-import pwd
+import os
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import psutil
 
 from hpview import text
 from hpview.errors import CorruptStream, HpviewError
-from hpview.kernelfs.files import PROC
+from hpview.kernelfs.files import PROC, SYS
 from hpview.kernelfs.status import read_stat, read_status
+from hpview.machine_state import UNREAD, MachineState, read_state
+from hpview.particulars import Register
+from hpview.process import Process
 from hpview.stream.base import CHUNK_SIZE
 from hpview.wire import RECORD_SIZE, Kind, RollupFlag, Source, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterator
     from pathlib import Path
 
     from hpview.stream.base import Backend, Stream
     from hpview.wire import Records
 
 
-_RESIDENT: Final = ("bytes_2m", "bytes_1g", "bytes_4k")
+__all__ = ["Machine", "Process", "Snapshot", "Stopped", "aggregate"]
+
+_SUMS: Final = ("bytes_2m", "bytes_1g", "bytes_4k", "bytes_swap", "vmas")
 _PARTIAL: Final = RollupFlag.PARTIAL | RollupFlag.READ_ERROR
 
 
 class Stopped(HpviewError):
     """Whoever asked for a snapshot no longer wants it."""
-
-
-class Process(NamedTuple):
-    """One process. Sizes are in bytes, None where they could not be read.
-
-    Attributes:
-        pid: tgid.
-        user: Name of the effective user, or the number.
-        comm: Untrusted, at most 15 bytes.
-        cmdline: Untrusted, arguments joined by spaces; "" where it has none.
-        resident: Memory mapped by it, hugetlb included.
-        bytes_2m: By PMD leaves.
-        bytes_1g: By PUD leaves.
-        bytes_4k: By PTEs, without zero pages.
-        bytes_swap: Swapped out.
-        vmas: Number of VMAs.
-        source: Where the backing was read from; ``NONE`` if it was not.
-        start_time: Clock ticks since boot: tells reused pids apart.
-        partial: It has more than was counted: it changed while it was read, or some of it
-            could not be read.
-    """
-
-    pid: int
-    user: str
-    comm: str
-    cmdline: str
-    resident: int
-    bytes_2m: int | None
-    bytes_1g: int | None
-    bytes_4k: int | None
-    bytes_swap: int
-    vmas: int | None
-    source: Source
-    start_time: int
-    partial: bool = False
-
-    @property
-    def huge(self) -> int | None:
-        """Bytes mapped by leaves of 2 MiB and above."""
-        if self.bytes_2m is None or self.bytes_1g is None:
-            return None
-        return self.bytes_2m + self.bytes_1g
-
-    @property
-    def shown_command(self) -> str:
-        """The command line, or comm in brackets where it has none, as ps prints it."""
-        return self.cmdline or f"[{self.comm}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +46,31 @@ class Snapshot:
         source: Where the backing comes from.
         seconds: What reading it took.
         unreadable: How many of them could not be read.
+        state: Settings and free memory of the machine.
     """
 
     processes: tuple[Process, ...]
     source: Source
     seconds: float
     unreadable: int
+    state: MachineState = UNREAD
 
 
 class Machine:
-    """Takes snapshots; remembers the names of users between them.
+    """Takes snapshots; remembers between them what rarely changes.
 
     Args:
         backend: Opens the stream over all tasks.
         root: Where procfs is mounted.
+        sysfs: Where sysfs is.
     """
 
-    def __init__(self, backend: Backend, root: Path = PROC) -> None:
+    def __init__(self, backend: Backend, root: Path = PROC, sysfs: Path = SYS) -> None:
         self._backend = backend
         self._root = root
-        self._users: dict[int, str] = {}
+        self._sysfs = sysfs
+        self._register = Register(root)
+        self._before: dict[tuple[int, int], int] = {}
 
     def snapshot(self, stop: Callable[[], bool] = lambda: False) -> Snapshot:
         """Read every process once.
@@ -121,63 +83,43 @@ class Machine:
             Stopped: ``stop`` said so.
         """
         began = time.perf_counter()
-        before = psutil.pids()  # those born later are for the next snapshot
+        alive = self._pids()  # those born later are for the next snapshot
         with self._backend.open_all() as stream:
             source = stream.source
             tasks, rollups = aggregate(_drain(stream, stop))
-        rows = {}
-        for task, rollup in zip(tasks, rollups, strict=True):
-            pid = int(task["tgid"])
-            process = self._readable(task, rollup)
-            if process is not None:
-                rows[pid] = process
+        self._register.begin()
+        rows = {process.pid: process for process in self._readable(tasks, rollups, alive)}
         unreadable = 0
-        for pid in before:
-            if pid not in rows and (process := self._unreadable(pid)) is not None:
-                rows[pid] = process
+        for pid in alive:
+            if pid not in rows and (process := self.glance(pid)) is not None:
+                rows[pid] = self._with_change(process._replace(pending=False))
                 unreadable += 1
         processes = tuple(rows[pid] for pid in sorted(rows))
-        return Snapshot(processes, source, time.perf_counter() - began, unreadable)
+        self._before = {process.identity: process.resident for process in processes}
+        state = read_state(self._root, self._sysfs)
+        return Snapshot(processes, source, time.perf_counter() - began, unreadable, state)
 
-    def _readable(self, task: np.void, rollup: np.void) -> Process | None:
-        bytes_2m, bytes_1g, bytes_4k = (int(rollup[name]) for name in _RESIDENT)
-        pid, start_time = int(task["tgid"]), int(task["start_time"])
-        user = self._user(pid)
-        if user is None:
-            return None
-        return Process(
-            pid=pid,
-            user=user,
-            comm=text.decode(bytes(task["comm"]).split(b"\0")[0]),
-            cmdline=_cmdline(pid),
-            resident=bytes_2m + bytes_1g + bytes_4k,
-            bytes_2m=bytes_2m,
-            bytes_1g=bytes_1g,
-            bytes_4k=bytes_4k,
-            bytes_swap=int(rollup["bytes_swap"]),
-            vmas=int(rollup["vmas"]),
-            source=Source(int(task["source"])),
-            start_time=start_time,
-            partial=bool(rollup["flags"] & _PARTIAL),
-        )
+    def glance(self, pid: int) -> Process | None:
+        """What anybody may know of a process, at once; may be called in any thread.
 
-    def _unreadable(self, pid: int) -> Process | None:
-        """What anybody may know; None for kernel threads, zombies and the vanished."""
+        Returns:
+            A process whose backing is pending; None for kernel threads, zombies and the vanished.
+        """
         try:
             stat = read_stat(pid, self._root)
             if stat.is_kernel_thread or stat.is_zombie:
                 return None
             status = read_status(pid, self._root)
+            particulars = self._register.read(pid)
         except HpviewError:
             return None
-        user = self._user(pid)
-        if user is None or not status.has_mm:
+        if not status.has_mm:
             return None
         return Process(
             pid=pid,
-            user=user,
+            user=particulars.user,
             comm=text.decode(stat.comm),
-            cmdline=_cmdline(pid),
+            cmdline=self._register.cmdline(pid),
             resident=status.rss + status.hugetlb,
             bytes_2m=None,
             bytes_1g=None,
@@ -186,28 +128,51 @@ class Machine:
             vmas=None,
             source=Source.NONE,
             start_time=stat.start_time,
+            ppid=particulars.ppid,
+            cgroup=particulars.cgroup,
+            pending=True,
         )
 
-    def _user(self, pid: int) -> str | None:
-        """The name of the effective user; None when the process is gone."""
-        try:
-            uid = read_status(pid, self._root).uid
-        except HpviewError:
-            return None
-        if uid not in self._users:
+    def _pids(self) -> set[int]:
+        return {int(name) for name in os.listdir(self._root) if name.isdigit()}
+
+    def _readable(
+        self, tasks: Records, rollups: Records, alive: Container[int]
+    ) -> Iterator[Process]:
+        """Those that the stream told of and that still exist."""
+        names = ("tgid", "start_time", "comm", "source")
+        told = zip(*(tasks[name].tolist() for name in names), strict=True)
+        sums = zip(*(rollups[name].tolist() for name in (*_SUMS, "flags")), strict=True)
+        for (pid, start_time, comm, source), counted in zip(told, sums, strict=True):
+            bytes_2m, bytes_1g, bytes_4k, swap, vmas, flags = counted
             try:
-                self._users[uid] = pwd.getpwuid(uid).pw_name
-            except KeyError:
-                self._users[uid] = str(uid)
-        return self._users[uid]
+                user, ppid, cgroup = self._register.of(pid, start_time, alive)
+            except HpviewError:
+                continue
+            resident = bytes_2m + bytes_1g + bytes_4k
+            before = self._before.get((pid, start_time))
+            yield Process(
+                pid=pid,
+                user=user,
+                comm=text.decode(comm.split(b"\0")[0]),
+                cmdline=self._register.cmdline(pid),
+                resident=resident,
+                bytes_2m=bytes_2m,
+                bytes_1g=bytes_1g,
+                bytes_4k=bytes_4k,
+                bytes_swap=swap,
+                vmas=vmas,
+                source=Source(source),
+                start_time=start_time,
+                partial=bool(flags & _PARTIAL),
+                ppid=ppid,
+                cgroup=cgroup,
+                change=None if before is None else resident - before,
+            )
 
-
-def _cmdline(pid: int) -> str:
-    # Servers rewrite it while they run (setproctitle): it is never remembered.
-    try:
-        return " ".join(psutil.Process(pid).cmdline())
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return ""
+    def _with_change(self, process: Process) -> Process:
+        before = self._before.get(process.identity)
+        return process._replace(change=None if before is None else process.resident - before)
 
 
 def _drain(stream: Stream, stop: Callable[[], bool]) -> bytes:

@@ -158,14 +158,18 @@ def test_slot_tells_dirty_and_accessed_by_bpf(
 def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "--format", "json", "--backend", "procfs"]) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert list(listed) == ["schema", "source", "processes"]
+    assert listed["machine"]["thp"] in ("always", "madvise", "never", None)
+    assert {"page_size", "free"} <= {*listed["machine"]["hugetlb"][0]}
+    assert list(listed) == ["schema", "source", "machine", "processes"]
     assert listed["schema"] == "hpview.ps/1"
     (row,) = (p for p in listed["processes"] if p["pid"] == target.pid)
     assert list(row) == [
         "pid",
+        "ppid",
         "user",
         "comm",
         "cmdline",
+        "cgroup",
         "resident",
         "bytes_2m",
         "bytes_1g",
@@ -175,6 +179,8 @@ def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[
         "complete",
     ]
     assert row["complete"] is True
+    assert row["ppid"] == os.getpid()
+    assert row["cgroup"].startswith("/")
     assert row["resident"] == row["bytes_2m"] + row["bytes_1g"] + row["bytes_4k"] > 0
 
 

@@ -10,11 +10,14 @@ import pytest
 from hpview.demo import Demo
 from hpview.errors import BackendUnavailable
 from hpview.kernelfs import kpageflags
+from hpview.kernelfs.buddyinfo import free_huge
 from hpview.kernelfs.hugetlb import Pool, read_pools
 from hpview.kernelfs.kpageflags import PageFlag
 from hpview.kernelfs.pagemap import PFN_MASK, Entry, Pagemap
 from hpview.kernelfs.thp import SizeSetting, ThpSettings, read_thp
 from hpview.kernelfs.zoneinfo import ram_top
+from hpview.machine_state import MachineState, read_state
+from hpview.wire import SLOT_SIZE
 from tests.children import hugetlb_pool
 from tests.fakeproc import FakeProc
 
@@ -92,6 +95,53 @@ def test_pools(fake: FakeProc) -> None:
     assert small == Pool(2 << 20, 10, 4, 3, 2)
     assert small.available == 1
     assert large == Pool(1 << 30, 1, 1, 0, 0)
+
+
+BUDDYINFO = """\
+Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3
+Node 0, zone   Normal    146    447    443    357    163     57     18     14     22     14    204
+Node 1, zone  Movable      0      0      0      0      0      0      0      0      0      5      0
+"""
+
+
+def test_free_blocks_that_a_huge_page_fits_into(fake: FakeProc) -> None:
+    fake.write_proc("buddyinfo", BUDDYINFO)
+    assert free_huge(fake.proc) == 1 + 14 + 5 + 2 * (3 + 204)
+
+
+def test_free_blocks_of_a_kernel_with_larger_orders(fake: FakeProc) -> None:
+    fake.write_proc("buddyinfo", "Node 0, zone   Normal " + "1 " * 13)
+    assert free_huge(fake.proc) == 1 + 2 + 4 + 8
+
+
+@pytest.mark.parametrize("content", [None, "Node 0, zone Normal many few"])
+def test_free_blocks_that_cannot_be_read(fake: FakeProc, content: str | None) -> None:
+    if content is not None:
+        fake.write_proc("buddyinfo", content + " none" * 9)
+    assert free_huge(fake.proc) is None
+
+
+def test_the_real_free_blocks() -> None:
+    found = free_huge()
+    assert found is not None
+    assert 0 <= found * SLOT_SIZE <= ram_top()
+
+
+def test_the_state_of_the_machine(fake: FakeProc) -> None:
+    assert read_state(fake.proc, fake.sys) == MachineState()
+    fake.write_proc("buddyinfo", BUDDYINFO)
+    fake.write_sys(THP + "enabled", "always [madvise] never\n")
+    fake.write_sys(THP + "khugepaged/pages_to_scan", "4096\n")
+    fake.write_sys(THP + "khugepaged/scan_sleep_millisecs", "10000\n")
+    for name in ("nr_hugepages", "free_hugepages", "resv_hugepages", "surplus_hugepages"):
+        fake.write_sys(f"kernel/mm/hugepages/hugepages-2048kB/{name}", "3\n")
+    assert read_state(fake.proc, fake.sys) == MachineState(
+        thp="madvise",
+        scan_pages=4096,
+        scan_sleep=10_000,
+        free_huge=434,
+        pools=(Pool(2 << 20, 3, 3, 3, 3),),
+    )
 
 
 @pytest.mark.root

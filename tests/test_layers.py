@@ -15,12 +15,12 @@ PACKAGE = ROOT / "hpview"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "text", "units"}),
     frozenset({"settings", "wire"}),
-    frozenset({"kernelfs", "demo"}),
-    frozenset({"pages"}),
+    frozenset({"kernelfs", "demo", "process"}),
+    frozenset({"pages", "particulars", "machine_state"}),
     frozenset({"stream", "space", "facts"}),
     frozenset({"readlog"}),
-    frozenset({"machine", "loader"}),
-    frozenset({"services"}),
+    frozenset({"machine", "loader", "events"}),
+    frozenset({"services", "census", "connector"}),
     frozenset({"scan", "doctor", "ui", "export"}),
     frozenset({"backends"}),
     frozenset({"assembly"}),
@@ -36,8 +36,7 @@ BESIDE = {("export", "scan"), ("ui", "export")}
 OUTSIDE = {
     "textual": {"ui"},
     "rich": {"ui"},
-    "psutil": {"machine", "doctor"},
-    "pyroute2": {"doctor"},
+    "pyroute2": {"doctor", "connector"},
     "argparse": {"cli", "commands"},
     "tomlkit": {"settings"},
 }

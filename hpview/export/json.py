@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from hpview.machine import Process, Snapshot
+    from hpview.machine_state import MachineState
     from hpview.readlog import Read
     from hpview.scan import Scan
     from hpview.space.address_space import AddressSpace
@@ -34,9 +35,11 @@ _AT_ONCE: Final = 256
 
 PROCESS_KEYS: Final = (
     "pid",
+    "ppid",
     "user",
     "comm",
     "cmdline",
+    "cgroup",
     "resident",
     "bytes_2m",
     "bytes_1g",
@@ -98,11 +101,12 @@ def scan_object(scan: Scan, *, log: bool = False) -> dict[str, Any]:
 def ps_object(snapshot: Snapshot) -> dict[str, Any]:
     """The object of ``hpview ps --format json``, schema ``hpview.ps/1``.
 
-    Sizes that could not be read are null.
+    What could not be read is null.
     """
     return {
         "schema": "hpview.ps/1",
         "source": snapshot.source.label,
+        "machine": _machine(snapshot.state),
         "processes": [_process(p) for p in snapshot.processes],
     }
 
@@ -149,12 +153,35 @@ def _read(read: Read) -> dict[str, Any]:
     }
 
 
+def _machine(state: MachineState) -> dict[str, Any]:
+    """Settings of huge pages; pools are counted in pages of their own size."""
+    return {
+        "thp": state.thp,
+        "defrag": state.defrag,
+        "khugepaged_pages_to_scan": state.scan_pages,
+        "khugepaged_scan_sleep_ms": state.scan_sleep,
+        "free_2m_blocks": state.free_huge,
+        "hugetlb": [
+            {
+                "page_size": pool.page_size,
+                "total": pool.total,
+                "free": pool.free,
+                "reserved": pool.reserved,
+                "surplus": pool.surplus,
+            }
+            for pool in state.pools
+        ],
+    }
+
+
 def _process(p: Process) -> dict[str, Any]:
     return {
         "pid": p.pid,
+        "ppid": p.ppid,
         "user": text.well_formed(p.user),
         "comm": text.well_formed(p.comm),
         "cmdline": text.well_formed(p.cmdline),
+        "cgroup": text.well_formed(p.cgroup),
         "resident": p.resident,
         "bytes_2m": p.bytes_2m,
         "bytes_1g": p.bytes_1g,
