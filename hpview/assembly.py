@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from hpview import backends
+from hpview.events import unlistened
 from hpview.machine import Machine
 from hpview.pages.slot import read_slot_at
 from hpview.pages.states import read_states
@@ -15,25 +16,35 @@ from hpview.stream.state import EntryBit
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hpview.events import ProcessEvents
     from hpview.pages.page import SlotPages
     from hpview.stream.base import Backend
 
 
-def services(name: str) -> Services:
+def services(name: str, events: Callable[[], ProcessEvents] = unlistened) -> Services:
     """Everything the screens need, over one backend.
+
+    Args:
+        name: As ``backends.choose``.
+        events: As ``Services.events``; importing what it needs is its own affair.
 
     Raises:
         BackendUnavailable: As ``backends.choose``.
     """
     backend, notice = backends.choose(name)
     readers = backends.readers(backend, notice)
+    machine = Machine(backend)
 
     def pages(pid: int, address: int) -> SlotPages:
         return _pages(backend, pid, address)
 
     return Services(
         **{field.name: getattr(readers, field.name) for field in fields(Readers)},
-        snapshot=Machine(backend).snapshot,
+        snapshot=machine.snapshot,
+        glance=machine.glance,
+        events=events,
         pages=pages,
         states=read_states,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable, Iterable, Iterator
 
+    from hpview.events import ProcessEvents
     from hpview.services import Readers, Services
     from hpview.settings import Settings
     from hpview.settings.reading import Loaded
@@ -30,9 +31,16 @@ class UsageError(HpviewError):
 def _services(args: Namespace) -> Iterator[Services]:
     from hpview import assembly
 
-    services = assembly.services(args.backend)
+    services = assembly.services(args.backend, _events)
     with closing(services):
         yield services
+
+
+def _events() -> ProcessEvents:
+    # pyroute2 takes 100 ms and more to import: it is the listening thread that waits for it.
+    from hpview.connector import Connector
+
+    return Connector()
 
 
 @contextmanager

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hpview.events import ProcessEvents
     from hpview.facts import FactsReader
-    from hpview.machine import Snapshot
+    from hpview.machine import Process, Snapshot
     from hpview.pages.page import SlotPages
     from hpview.stream.base import Stream
 
@@ -48,6 +49,9 @@ class Services(Readers):
     Attributes:
         snapshot: All processes now; gives up with ``machine.Stopped`` once its
             argument returns True, which it asks between two reads.
+        glance: What anybody may know of a process at once; None once it is gone.
+        events: A listener for process events, to be opened and read in one thread; raises
+            ``events.EventsUnavailable``.
         pages: The pages of a process's slot around an address, as far as the VMA there
             reaches.
         states: ``pages.states.PageState`` of a process's slots at some addresses,
@@ -55,5 +59,7 @@ class Services(Readers):
     """
 
     snapshot: Callable[[Callable[[], bool]], Snapshot]
+    glance: Callable[[int], Process | None]
+    events: Callable[[], ProcessEvents]
     pages: Callable[[int, int], SlotPages]
     states: Callable[[int, NDArray[np.uint64]], NDArray[np.uint8]]

@@ -12,12 +12,17 @@ import numpy as np
 
 from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.maps import Mapping
-from hpview.machine import Process, Snapshot
+from hpview.machine import Snapshot
 from hpview.pages.page import PAGE, PageBit, SlotPages
 from hpview.pages.states import PageState
 from hpview.services import Services
 from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.wire import Backing, Source, VmaFlag, VmFlag
+from tests.fake_machine import PID as PID
+from tests.fake_machine import STATE, FakeEvents
+from tests.fake_machine import machine as machine
+from tests.fake_machine import process as process
+from tests.fake_machine import unreadable as unreadable
 from tests.fake_slots import sample_slots
 from tests.records import GIB, MIB, Script, run
 
@@ -28,9 +33,10 @@ if TYPE_CHECKING:
     from textual.app import App
     from textual.pilot import Pilot
 
+    from hpview.machine import Process
+    from hpview.machine_state import MachineState
     from hpview.ui.app import HpviewApp
 
-PID = 4127
 PATIENCE = 10.0
 _RX = VmFlag.READ | VmFlag.EXEC
 _RW = VmFlag.READ | VmFlag.WRITE
@@ -110,12 +116,18 @@ class Fakes:
     slot_error: HpviewError | None = None
     slot_gate: threading.Semaphore = field(default_factory=open_gate)
     slot_reads: list[int] = field(default_factory=list)
+    state: MachineState = STATE
+    events: FakeEvents = field(default_factory=FakeEvents)
+    events_error: HpviewError | None = None
+    glances: dict[int, Process] = field(default_factory=dict)
 
     def services(self) -> Services:
         return Services(
             backend="bpf",
             notice=self.notice,
             snapshot=self._snapshot,
+            glance=self._glance,
+            events=self._listen,
             open=self._open,
             facts=lambda _pid: FakeFacts(self.mappings),
             pages=self._pages,
@@ -147,58 +159,20 @@ class Fakes:
         states[:, ::3] = PageState.PRESENT
         return states
 
+    def _glance(self, pid: int) -> Process | None:
+        return self.glances.get(pid)
+
+    def _listen(self) -> FakeEvents:
+        if self.events_error is not None:
+            raise self.events_error
+        return self.events
+
     def _snapshot(self, _stop: Callable[[], bool]) -> Snapshot:
         self.snapshots += 1
         if self.snapshot_error is not None:
             raise self.snapshot_error
         unreadable = sum(p.bytes_2m is None for p in self.processes)
-        return Snapshot(self.processes, Source.BPF, 0.038, unreadable)
-
-
-def process(pid: int, command: str, **changes: object) -> Process:
-    base = Process(
-        pid=pid,
-        user="app",
-        comm=command[:15],
-        cmdline=command,
-        resident=pid * MIB,
-        bytes_2m=0,
-        bytes_1g=0,
-        bytes_4k=pid * MIB,
-        bytes_swap=0,
-        vmas=pid % 1000,
-        source=Source.BPF,
-        start_time=pid,
-    )
-    return base._replace(**changes)  # type: ignore[arg-type]
-
-
-def unreadable(pid: int, command: str) -> Process:
-    return process(
-        pid, command, bytes_2m=None, bytes_1g=None, bytes_4k=None, vmas=None, user="root"
-    )
-
-
-def machine() -> tuple[Process, ...]:
-    """A handful of processes of all kinds, one with a hostile command line."""
-    huge = {"resident": 7 * GIB, "bytes_2m": 5 * GIB, "bytes_4k": 2 * GIB}
-    return (
-        unreadable(1, "/sbin/init"),
-        process(880, "redis-server *:6379", user="redis", resident=2 * GIB, bytes_4k=2 * GIB),
-        process(PID, "postgres: checkpointer", user="postgres", vmas=312, **huge),
-        process(
-            5000,
-            "java -Xmx8g -jar server.jar",
-            resident=8 * GIB,
-            bytes_2m=6 * GIB,
-            bytes_1g=GIB,
-            bytes_4k=GIB,
-            bytes_swap=300 * MIB,
-            vmas=1204,
-        ),
-        process(6001, "evil \x1b[31m[bold]red[/bold]\nnext \udcff", resident=8192, bytes_4k=8192),
-        process(6002, "", comm="nameless", resident=0, bytes_4k=0, vmas=0),
-    )
+        return Snapshot(self.processes, Source.BPF, 0.038, unreadable, self.state)
 
 
 _EXE, _HEAP, _THP, _MIXED = 0x560C81E00000, 0x560C84B10000, 0x7F0A00000000, 0x7F0A40000000

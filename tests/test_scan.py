@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview.errors import AccessDenied, NoSuchProcess
+from hpview.events import unlistened
 from hpview.export import table
 from hpview.machine import Snapshot
 from hpview.pages.slot import read_slot_at
@@ -41,6 +42,8 @@ def services(streams: Sequence[bytes]) -> tuple[Services, list[ListedStream]]:
         backend="bpf",
         notice="",
         snapshot=lambda _stop: Snapshot((), Source.BPF, 0.0, 0),
+        glance=lambda _pid: None,
+        events=unlistened,
         open=open_stream,
         facts=lambda _pid: NamesOnly(),
         pages=read_slot_at,
