@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview.space.changes import ChangeKind
+from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from tests import golden
-from tests.fakes import drive, press, settled
+from tests.fakes import drive, press, settled, until
 from tests.golden import screen_lines
 from tests.watched import (
     SIZES,
@@ -44,15 +45,20 @@ def test_the_interval_is_chosen_and_kept(timers: list[float]) -> None:
         await watch(pilot, app)
         await press(pilot, "W")
         await press(pilot, "greater_than_sign", "full_stop", "greater_than_sign")
-        assert app.settings.watch == 10
-        assert "watch 10 s" in screen_lines(app)[0]
+        assert app.settings.watch == 30
+        assert "watch 30 s" in screen_lines(app)[0]
         await press(pilot, *["comma"] * 6)
         assert app.settings.watch == 0.5
-        assert timers == [2, 5, 10, 10, 5, 2, 1, 0.5, 0.5, 0.5]
+        assert timers == [2, 5, 10, 30, 10, 5, 2, 1, 0.5, 0.5]
         await press(pilot, "w")
         await press(pilot, "full_stop")
         assert timers[-1] == 0.5
         assert app.settings.watch == 1
+        await press(pilot, "w")
+        app.settings.watch = 5
+        app.post_message(HpviewScreen.SettingsChanged())
+        await until(pilot, lambda: timers[-1] == 5)
+        assert "watch 5 s" in screen_lines(app)[0]
 
     drive(app, script)
 

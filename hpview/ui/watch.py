@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hpview.ui.reading import Reading
     from hpview.wire import Records
 
-INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0)
+INTERVALS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two readings that may be chosen."""
 
 _REST: Final = 9
@@ -111,6 +111,10 @@ class Watch:
         else:
             wanted = max((s for s in INTERVALS if s < self.interval), default=INTERVALS[0])
         self._settings.watch = wanted
+        self.settings_changed()
+
+    def settings_changed(self) -> None:
+        """Take the interval from the settings."""
         if self.on:
             self._restart_timer()
         self._tell()

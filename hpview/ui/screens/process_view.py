@@ -114,6 +114,10 @@ class ProcessView(HpviewScreen):
         self.reading.fail(error)
         self._map.set_placeholder(self.reading.problem)
 
+    def settings_changed(self) -> None:
+        """Watch as often as is wanted now."""
+        self.watching.settings_changed()
+
     def _is_looked_at(self) -> bool:
         """Whether a new reading is seen at once: boxes such as the help cover little."""
         return self.is_active or isinstance(self.app.screen, ChangesScreen | ModalScreen)

@@ -29,7 +29,8 @@ def watching(watch: Watch, space: AddressSpace, width: int, inks: Inks) -> list[
     head = [Segment(f" watch {seconds_words(watch.interval)}", inks.accent)]
     if watch.cost is None:
         return [*head, dot, Segment(inks.glyphs.text("reading…"), inks.dim)]
-    cost = [dot, Segment(f"scan {watch.cost * 1000:.0f} ms", inks.dim)]
+    took = watch.cost * 1000
+    cost = [dot, Segment(f"scan {took:.{0 if took >= 10 else 1}f} ms", inks.dim)]
     counts = watch.marks.counts
     out = head
     for groups, tail in (
