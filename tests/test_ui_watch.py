@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hpview.errors import AccessDenied
 from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.wire import Status
 from tests.fakes import PID, drive, press, settled, until
 from tests.golden import screen_lines
+from tests.records import GIB, Script
 from tests.watched import (
     SLOT,
     A,
@@ -210,5 +212,57 @@ def test_an_exec_begins_a_new_list() -> None:
         watching.tick()
         await compared(pilot, app, 1)
         assert "+3 huge" in text(app)
+
+    drive(app, script)
+
+
+def test_the_line_under_the_cursor_stays_when_something_is_mapped_above() -> None:
+    def of(lowest: int) -> Script:
+        script = Script(PID)
+        for at in range(lowest, 40):
+            script.vma(A + at * GIB, A + at * GIB + SLOT)
+        return script
+
+    app = make(fakes_of(of(5), of(0)))
+
+    async def script(pilot: Pilot[None]) -> None:
+        def lines() -> list[int]:
+            word = f"{below(app).query_one(MemoryMap).address:012x}"
+            return [
+                y for y, line in enumerate(screen_lines(app)[:-5]) for _ in range(line.count(word))
+            ]
+
+        await settled(pilot, app)
+        await press(pilot, "end", "k", "k", "k")
+        before = lines()
+        assert len(before) == 2
+        await watch(pilot, app)
+        assert "*5 mapped" in screen_lines(app)[-2]
+        assert lines() == before
+
+    drive(app, script, (140, 24))
+
+
+def test_pages_below_a_slot_stay_until_they_are_read_again() -> None:
+    fakes = fakes_of(first(), first(), first(), second())
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await watch(pilot, app)
+        the_map = below(app).query_one(MemoryMap)
+        the_map.go_to(A + 35 * SLOT)
+        await press(pilot, *["plus"] * 5)
+        kept, filled = A + 35 * SLOT, A + 36 * SLOT
+        await until(pilot, lambda: kept in the_map.pages and filled in the_map.pages)
+        await pilot.pause()
+        before = screen_lines(app)[:-2]
+        fakes.states_error = AccessDenied(PID)
+        below(app).watching.tick()
+        await compared(pilot, app, 2)
+        assert screen_lines(app)[:-2] == before
+        below(app).watching.tick()
+        await compared(pilot, app, 3)
+        assert kept in the_map.pages
+        assert filled not in the_map.pages
 
     drive(app, script)

@@ -72,8 +72,13 @@ class MemoryMap(MapPane):
     _wanted_x: int | None = None
 
     def show(self, space: AddressSpace) -> None:
-        """See ``MapPane``; what is visible may have changed."""
+        """See ``MapPane``; the line of the cursor stays where it is, if it is visible."""
+        before = self._at()
+        line = self.line_of(before[0]) if before else None
         super().show(space)
+        after = self._at()
+        if after and line is not None and after[0] - self.top != line:
+            self.scroll_rows_to(after[0] - line)
         self.post_message(self.Scrolled())
 
     def go_to(self, address: int) -> None:

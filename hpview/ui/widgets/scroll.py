@@ -96,6 +96,11 @@ class HeadedScroll(ScrollView):
         elif y >= self.top + self.page:
             self.scroll_rows_to(y - self.page + 1)
 
+    def line_of(self, y: int) -> int | None:
+        """How far below the first visible row a row is drawn; None where it is not visible."""
+        line = y - self.top
+        return line if 0 <= line < self.page else None
+
     def refresh_row(self, y: int) -> None:
         """Draw one row anew."""
         self.refresh_line(y + HEADING)

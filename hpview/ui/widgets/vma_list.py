@@ -55,9 +55,12 @@ class VmaList(RowList):
         return int(self._order[row])
 
     def show(self, space: AddressSpace) -> None:
-        """Take an address space, or the same one grown; the cursor keeps its VMA."""
+        """Take an address space, or the same one grown; the cursor keeps its VMA and line."""
+        line = self.line_of(self.cursor)
         self._space = space
         self._arrange()
+        if line is not None and self.cursor - self.top != line:
+            self.scroll_rows_to(self.cursor - line)
 
     def choose(self, mask: Mask | None) -> None:
         """List only VMAs that a filter lets through; None lists all."""
