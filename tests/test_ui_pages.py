@@ -222,9 +222,14 @@ def test_the_legend_gets_shorter_to_fit() -> None:
         "# 2M huge 0   = anon 100   f file or shmem 10   z zero 4   "
         "% swapped 7   g guard 5   . nothing 386"
     )
-    narrow = words(look_legend(slot, Aspect.STATE, 60, plain_inks(ASCII)))
-    assert "2M huge" not in narrow
-    assert "nothing" in narrow
+    narrow = words(look_legend(slot, Aspect.STATE, 80, plain_inks(ASCII)))
+    assert narrow == (
+        "= anon 100  f file or shmem 10  z zero 4  % swapped 7  g guard 5  . nothing 386"
+    )
+    tiny = words(look_legend(slot, Aspect.STATE, 60, plain_inks(ASCII)))
+    assert tiny == "= 100 f 10 z 4 % 7 g 5 . 386"
+    bits = words(bit_legend(slot, 60, plain_inks(ASCII), letters=False))
+    assert bits == "dirty 97 accessed 102 soft-dirty ? exclusive 100 shared 14"
     assert np.bincount(looks(slot, Aspect.STATE)).sum() == 512
 
 

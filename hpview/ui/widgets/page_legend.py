@@ -55,6 +55,15 @@ _COUNTED: Final = (
     (PageBit.EXCLUSIVE, "exclusive"),
 )
 
+_WAYS: Final = (
+    ("   ", True, True),
+    ("  ", True, True),
+    ("  ", False, True),
+    (" ", False, True),
+    (" ", False, False),
+)
+"""Ways to write the legend, the longest first: the gap, with what there is none of, with words."""
+
 _LETTERED: Final = frozenset(("dirty", "accessed"))
 
 
@@ -64,29 +73,33 @@ def look_legend(slot: SlotPages, aspect: Aspect, width: int, inks: Inks) -> list
     Args:
         slot: The pages.
         aspect: Which facts are shown.
-        width: Terminal cells; gaps get narrower, then what there is none of is left out.
+        width: Terminal cells; gaps get narrower, then what there is none of is left out,
+            then words.
         inks: Styles.
     """
     counts = np.bincount(looks(slot, aspect), minlength=len(PageLook)).tolist()
     out: list[Segment] = []
-    for gap, empty in (("   ", True), ("  ", True), ("  ", False), (" ", False)):
+    for gap, empty, worded in _WAYS:
         out = [Segment(" ", inks.text)]
         for look in (*ASPECT_LOOKS[aspect], *_ABSENT):
             if counts[look] or (empty and look not in _RARE):
-                out += [*_entry(slot, look, counts[look], inks), Segment(gap, inks.text)]
+                entry = _entry(slot, look, counts[look], inks, worded=worded)
+                out += [*entry, Segment(gap, inks.text)]
         if width_of(out) - len(gap) <= width:
             break
     return out
 
 
-def _entry(slot: SlotPages, look: PageLook, count: int, inks: Inks) -> list[Segment]:
+def _entry(
+    slot: SlotPages, look: PageLook, count: int, inks: Inks, *, worded: bool
+) -> list[Segment]:
     word = _WORDS[look]
     if look is PageLook.ANON and PageBit.FILE not in slot.known:
         word = "present"
     known = _NEEDED.get(look, PageBit(0)) in slot.known
     return [
         Segment(inks.glyphs.pages[look], inks.pages[look]),
-        Segment(f" {word} ", inks.text),
+        Segment(f" {word} " if worded else " ", inks.text),
         _number(count, known, inks),
     ]
 
@@ -102,7 +115,7 @@ def bit_legend(slot: SlotPages, width: int, inks: Inks, *, letters: bool) -> lis
 
     Args:
         slot: The pages.
-        width: Terminal cells; gaps get narrower to fit.
+        width: Terminal cells; gaps get narrower to fit, then the total is left out.
         inks: Styles.
         letters: Name the letters that stand beside the glyphs of pages.
     """
@@ -113,9 +126,13 @@ def bit_legend(slot: SlotPages, width: int, inks: Inks, *, letters: bool) -> lis
     shared = len(present) - counts[PageBit.EXCLUSIVE]
     entries.append(("shared", shared, PageBit.EXCLUSIVE in slot.known))
     out: list[Segment] = []
-    for gap in ("   ", "  ", " "):
-        out = [Segment(" of ", inks.dim), _number(len(present), True, inks)]
-        out.append(Segment(" present:", inks.dim))
+    total = [
+        Segment(" of ", inks.dim),
+        _number(len(present), True, inks),
+        Segment(" present:", inks.dim),
+    ]
+    for gap, before in (("   ", total), ("  ", total), (" ", total), (" ", [])):
+        out = [*before]
         for word, count, known in entries:
             letter = f"{word[0]} " if letters and known and word in _LETTERED else ""
             out.append(Segment(f"{gap}{letter}{word} ", inks.text))
