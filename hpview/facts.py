@@ -7,6 +7,7 @@ below; /proc/PID/maps and PROCMAP_QUERY tell the one that was opened
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -16,8 +17,10 @@ from hpview.kernelfs import procmap_query
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import NAME_COLUMN, Mapping, MapsText, parse_maps, read_maps
 from hpview.kernelfs.task import readable_task
+from hpview.wire import Kind, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -38,6 +41,43 @@ class FactsReader(Protocol):
     def close(self) -> None:
         """Release descriptors; idempotent."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of the VMAs of some records.
+
+    Attributes:
+        starts: Starts of those of which something is known, shape (n,).
+        mappings: What is known of each.
+    """
+
+    starts: NDArray[np.uint64]
+    mappings: list[Mapping]
+
+
+def facts_of(pieces: Sequence[bytes], reader: FactsReader | None, offset: int) -> Facts | None:
+    """Look up the VMAs that records tell of.
+
+    Args:
+        pieces: Whole records, one after the other.
+        reader: Looks them up; None where that is not permitted.
+        offset: Where the first piece stands in its stream, for error messages only.
+
+    Returns:
+        None without a reader, or a VMA.
+    """
+    if reader is None or not pieces:
+        return None
+    found_starts = []
+    for piece in pieces:
+        found_starts.append(decode(piece, offset=offset).of(Kind.VMA)["start"])
+        offset += len(piece)
+    starts = np.concatenate(found_starts)
+    if not len(starts):
+        return None
+    found = reader.lookup(starts)
+    return Facts(np.array([m.start for m in found], dtype=np.uint64), found)
 
 
 class StreamedFacts:

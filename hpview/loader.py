@@ -6,23 +6,27 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
+from hpview.control import END, Control
 from hpview.errors import AccessDenied
-from hpview.readlog import Place, Read
-from hpview.stream.base import CHUNK_SIZE
-from hpview.wire import RECORD_SIZE, Kind, Source, decode
+from hpview.facts import facts_of
+from hpview.readlog import Place, Read, count_vmas, first_vma
+from hpview.stream.base import CHUNK_SIZE, Resume
+from hpview.wire import RECORD_SIZE, Source, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from numpy.typing import NDArray
-
-    from hpview.facts import FactsReader
-    from hpview.kernelfs.maps import Mapping
+    from hpview.facts import Facts, FactsReader
+    from hpview.readlog import Span
     from hpview.stream.base import Stream
 
 _HEARTBEAT = 0.05
+
+_SCREENFUL: Final = 256
+"""VMAs that are read without giving way: more than a screen shows at first."""
+
+_LEAST_REST: Final = 0.002
+_LONGEST_REST: Final = 0.05
 
 _PIECE: Final = 8 * CHUNK_SIZE
 """Bytes of one piece of a batch: enough to spread the cost of a numpy call, and not so
@@ -42,6 +46,8 @@ class Progress:
         agains: read() calls that made progress but returned nothing.
         resume: End of the last VMA read, where the next read goes on; None before the first.
         done: The end was reached.
+        paused: Nothing is read until somebody says so.
+        toward: Address up to which it is read in haste; 0 for none, ``control.END`` for all.
     """
 
     source: Source
@@ -52,19 +58,8 @@ class Progress:
     agains: int = 0
     resume: int | None = None
     done: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """Names for the VMAs of one chunk.
-
-    Attributes:
-        starts: Starts of those of which something is known, shape (n,).
-        mappings: What is known of each.
-    """
-
-    starts: NDArray[np.uint64]
-    mappings: list[Mapping]
+    paused: bool = False
+    toward: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,27 +86,33 @@ def load(
     *,
     seconds: float = 0.03,
     size: int = CHUNK_SIZE,
+    control: Control | None = None,
 ) -> Generator[Batch, None, None]:
     """Read a stream to its end.
 
     The first batch holds a single chunk, so that something is on screen at
     once; later ones collect chunks for ``seconds``. While reads only make
-    progress (EAGAIN), empty batches are yielded, so that whoever consumes them
-    can stop. Closing the generator closes the stream.
+    progress (EAGAIN), and while paused, empty batches are yielded every 50 ms, so
+    that whoever consumes them can stop. Closing the generator closes the stream.
+
+    Under a ``control`` it gives way behind the first screenful: after each batch it rests
+    about as long as the batch took to be read and taken in.
 
     Args:
         open_stream: Opens the stream, in the thread that consumes.
         open_facts: Opens the names; AccessDenied there leaves them out.
         seconds: How long later batches collect.
-        size: Asked of each read().
+        size: Asked of each read() without a ``control``.
+        control: Pauses, steps and hurries it.
 
     Raises:
         HpviewError: Opening or reading failed.
     """
+    control = control if control is not None else Control(size, toward=END)
     with open_stream() as stream:
         facts = _opened(open_facts)
         try:
-            yield from _batches(_Reader(stream, size), facts, seconds)
+            yield from _batches(_Reader(stream), facts, seconds, control)
         finally:
             if facts is not None:
                 facts.close()
@@ -125,37 +126,46 @@ def _opened(open_facts: Callable[[], FactsReader] | None) -> FactsReader | None:
 
 
 def _batches(
-    reader: _Reader, facts: FactsReader | None, seconds: float
+    reader: _Reader, facts: FactsReader | None, seconds: float, control: Control
 ) -> Generator[Batch, None, None]:
     began = time.monotonic()
     while not reader.done:
-        reader.read()
-        first = reader.chunks == 1 and reader.pending
-        limit = seconds if reader.pending else _HEARTBEAT
-        if first or reader.done or time.monotonic() - began >= limit:
-            yield reader.batch(facts)
-            began = time.monotonic()
+        turn = control.turn(0 if reader.unseen else _HEARTBEAT)
+        if turn is not None:
+            reader.read(turn.size)
+            limit = seconds if reader.pending else _HEARTBEAT
+            first = reader.pending and not reader.shown
+            full = first or reader.done or time.monotonic() - began >= limit
+            if not (full or turn.step):
+                continue
+        yield reader.batch(facts, control)
+        if reader.vmas >= _SCREENFUL and not reader.done:
+            taken = time.monotonic() - began
+            control.give_way(max(_LEAST_REST, min(taken, _LONGEST_REST)), reader.reached)
+        began = time.monotonic()
 
 
 class _Reader:
     """Reads a stream and adds up what it brings.
 
     Attributes:
-        chunks: As in ``Progress``.
+        vmas: VMA records so far.
+        shown: Records were in a batch.
         done: The end was reached.
     """
 
-    def __init__(self, stream: Stream, size: int) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._size = size
-        self._records = self._bytes = self._agains = 0
+        self._count = self._chunks = self._agains = self._records = self._bytes = 0
         self._seconds = 0.0
         self._rest = b""
         self._place = Place()
         self._reads: list[Read] = []
         self._collected: list[bytes] = []
+        self._held = 0
         self._pieces: list[bytes] = []
-        self.chunks = 0
+        self.vmas = 0
+        self.shown = False
         self.done = False
 
     @property
@@ -163,38 +173,84 @@ class _Reader:
         """Whether there are records for a batch."""
         return bool(self._collected or self._pieces)
 
-    def read(self) -> None:
+    @property
+    def unseen(self) -> bool:
+        """Whether there are reads that were in no batch."""
+        return bool(self._reads)
+
+    @property
+    def reached(self) -> int:
+        """The end of the newest VMA."""
+        return self._place.end
+
+    def read(self, size: int) -> None:
         """Take what the stream has next, noted in the log."""
+        last, waiting = self._place.span, self._remembered()
+        data, again, spent = self._timed(size)
+        self.done = not data and not again
+        cut = bool(self._rest)
+        chunk = self._whole(data)
+        records, vmas = len(chunk) // RECORD_SIZE, count_vmas(chunk)
+        resume = told = self._stream.resume
+        if told is None:
+            resume = Resume.BUFFER if cut else self._place.conclude(chunk)
+        self._place.advance(chunk)
+        self._count += 1
+        self._records += records
+        self.vmas += vmas
+        self._reads.append(
+            Read(
+                asked=size,
+                size=len(data),
+                records=records,
+                seconds=spent,
+                again=again,
+                resume=resume,
+                exact=told is not None,
+                number=self._count,
+                last=last,
+                waiting=waiting,
+                found=first_vma(chunk),
+                reached=self._place.span,
+                vmas=vmas,
+                pending=self._remembered(),
+            )
+        )
+        self._collect(chunk)
+
+    def _remembered(self) -> Span | None:
+        """The VMA that waits: as the stream tells, or the one of which the rest is due."""
+        told = self._stream.waiting
+        return self._place.span if told is None and self._place.more else told
+
+    def _timed(self, size: int) -> tuple[bytes, bool, float]:
+        """Bytes, whether it was EAGAIN instead, and the seconds that took."""
         again = False
         data = b""
         began = time.perf_counter()
         try:
-            data = self._stream.read(self._size)
+            data = self._stream.read(size)
         except BlockingIOError:
             again = True
         spent = time.perf_counter() - began
-        self.done = not data and not again
-        self.chunks += bool(data)
+        self._chunks += bool(data)
         self._agains += again
         self._bytes += len(data)
         self._seconds += spent
-        chunk = self._whole(data)
-        told = self._stream.resume
-        resume = told if told is not None else self._place.conclude(chunk)
-        self._place.advance(chunk)
-        count = len(chunk) // RECORD_SIZE
-        self._records += count
-        exact = told is not None
-        self._reads.append(Read(self._size, len(data), count, spent, again, resume, exact))
+        return data, again, spent
+
+    def _collect(self, chunk: bytes) -> None:
         if chunk:
             self._collected.append(chunk)
-            if len(self._collected) * CHUNK_SIZE >= _PIECE:
+            self._held += len(chunk)
+            if self._held >= _PIECE:
                 self._join()
 
     def _join(self) -> None:
         if self._collected:
             self._pieces.append(b"".join(self._collected))
             self._collected = []
+            self._held = 0
 
     def _whole(self, data: bytes) -> bytes:
         """The records that ``data`` completes; the rest is kept.
@@ -210,37 +266,25 @@ class _Reader:
         self._rest = data[whole:]
         return data[:whole]
 
-    def batch(self, facts: FactsReader | None) -> Batch:
+    def batch(self, facts: FactsReader | None, control: Control) -> Batch:
         """What was collected, with names; a new collection begins."""
         self._join()
+        self.shown |= bool(self._pieces)
         data = tuple(self._pieces)
         reads = tuple(self._reads)
         self._pieces, self._reads = [], []
         place = self._place
         progress = Progress(
             self._stream.source,
-            chunks=self.chunks,
+            chunks=self._chunks,
             records=self._records,
             bytes=self._bytes,
             seconds=self._seconds,
             agains=self._agains,
             resume=place.end or None,
             done=self.done,
+            paused=control.resting,
+            toward=control.toward if self.reached < control.toward else 0,
         )
         offset = self._bytes - len(self._rest) - sum(map(len, data))
-        return Batch(data, _names(data, facts, offset), reads, progress)
-
-
-def _names(data: tuple[bytes, ...], facts: FactsReader | None, offset: int) -> Facts | None:
-    """The names of the VMAs in whole records."""
-    if facts is None or not data:
-        return None
-    found_starts = []
-    for piece in data:
-        found_starts.append(decode(piece, offset=offset).of(Kind.VMA)["start"])
-        offset += len(piece)
-    starts = np.concatenate(found_starts)
-    if not len(starts):
-        return None
-    found = facts.lookup(starts)
-    return Facts(np.array([m.start for m in found], dtype=np.uint64), found)
+        return Batch(data, facts_of(data, facts, offset), reads, progress)

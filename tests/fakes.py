@@ -48,6 +48,7 @@ class FakeStream:
     def __init__(self, chunks: Sequence[bytes | HpviewError], gate: threading.Semaphore) -> None:
         self.source = Source.BPF
         self.resume: Resume | None = None
+        self.waiting: tuple[int, int] | None = None
         self.closed = threading.Event()
         self.reads = 0
         self._chunks = list(chunks)

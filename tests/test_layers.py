@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"kernelfs", "demo", "process"}),
     frozenset({"pages", "particulars", "machine_state"}),
     frozenset({"stream", "space", "facts"}),
-    frozenset({"readlog"}),
+    frozenset({"readlog", "control"}),
     frozenset({"machine", "loader", "events"}),
     frozenset({"services", "census", "connector"}),
     frozenset({"scan", "doctor", "ui", "export"}),

@@ -28,6 +28,7 @@ class ListedStream:
         self.closed = 0
 
     resume: Resume | None = None
+    waiting: tuple[int, int] | None = None
 
     def read(self, size: int = 0) -> bytes:
         if not self.results:

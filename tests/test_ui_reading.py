@@ -60,7 +60,7 @@ def test_a_quiet_reading_is_shown_when_it_is_whole() -> None:
         reading.subscribe(notes.observer)
         reading.begin(quiet=True)
         fakes.gate.release(2)
-        await until(pilot, lambda: sum(read.records for read in reading.reads) == 2)
+        await until(pilot, lambda: sum(read.records for read in reading.log) == 2)
         assert (reading.space, reading.progress) == (before, progress)
         assert "complete" in "\n".join(screen_lines(app))
         assert (notes.grown, notes.ends) == (0, [])
@@ -144,7 +144,7 @@ def test_a_reading_tells_the_space_before_it_and_the_one_after() -> None:
         await until(pilot, lambda: len(notes.ends) == 1)
         assert notes.ends == [(before, reading.space)]
         assert reading.number == 2
-        assert len(reading.reads) == len(SMALLER) + 1
+        assert len(reading.log) == len(SMALLER) + 1
         reading.unsubscribe(notes.observer)
         await press(pilot, "R")
         await until(pilot, lambda: reading.number == 3 and not reading.busy)

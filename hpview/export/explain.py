@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hpview.export.columns import aligned
-from hpview.readlog import counts
-from hpview.stream.base import Resume
+from hpview.readlog import MEANING, counts, resume_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,19 +14,6 @@ if TYPE_CHECKING:
 
 _HEAD: Final = ("READ", "ASKED", "BYTES", "RECORDS", "MS", "RESUME")
 _LEFT: Final = frozenset({"RESUME"})
-
-_MEANING: Final = {
-    Resume.FIRST: "the first VMA of the process",
-    Resume.GONE: "the VMA remembered is gone: the next one above it",
-    Resume.SAME: "the VMA remembered is still there",
-    Resume.END: "no VMA is left above: the end",
-    Resume.REPLACED: "another VMA has exactly the range of the one remembered",
-    Resume.CHANGED: "a VMA of another range is where the one remembered was: shown, perhaps again",
-    Resume.WENT_ON: "behind what was shown before; the records do not tell the two apart",
-    Resume.OTHER_MM: "exec(): the place was looked for in another address space",
-    Resume.INSIDE: "inside a VMA that takes more than one call",
-    Resume.BUFFER: "bytes left over from before; no VMA was looked for",
-}
 
 
 def lines(result: Scan) -> Iterator[str]:
@@ -39,7 +25,7 @@ def lines(result: Scan) -> Iterator[str]:
         ["EAGAIN" if read.again else str(read.size) for read in reads],
         [str(read.records) for read in reads],
         [f"{read.seconds * 1000:.2f}" for read in reads],
-        [_resume(read.resume) for read in reads],
+        [resume_label(read.resume) for read in reads],
     ]
     yield from aligned(_HEAD, columns, _LEFT)
     yield ""
@@ -57,10 +43,4 @@ def lines(result: Scan) -> Iterator[str]:
         + ("as the stream tells it:" if told else "concluded from the records:")
     )
     for case, count in counts(reads).items():
-        yield f"  {_resume(case):<11}  {count:>6}  {_MEANING[case]}"
-
-
-def _resume(case: Resume | None) -> str:
-    if case is None:
-        return "-"
-    return f"case {case.value}" if case.value[0].isdecimal() else case.value
+        yield f"  {resume_label(case):<11}  {count:>6}  {MEANING[case]}"

@@ -74,6 +74,11 @@ class Stream(Protocol):
         """How the last ``read()`` found its place; None where the stream cannot know."""
         ...
 
+    @property
+    def waiting(self) -> tuple[int, int] | None:
+        """Start and end of the VMA remembered as not shown yet; None where that is not known."""
+        ...
+
     def close(self) -> None:
         """Release descriptors; idempotent. A later ``read()`` raises ValueError."""
         ...

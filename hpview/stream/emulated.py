@@ -62,6 +62,11 @@ class EmulatedStream:
         """See ``Stream.resume``; None before the first read."""
         return self._iterator.resume
 
+    @property
+    def waiting(self) -> tuple[int, int] | None:
+        """See ``Stream.waiting``."""
+        return self._iterator.waiting
+
     def read(self, size: int = CHUNK_SIZE) -> bytes:
         """See ``Stream.read``."""
         if not self._open:

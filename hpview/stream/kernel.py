@@ -57,6 +57,11 @@ class KernelStream:
         """Never known: the iterator does not tell."""
         return
 
+    @property
+    def waiting(self) -> None:
+        """Never known: the iterator does not tell."""
+        return
+
     def read(self, size: int = CHUNK_SIZE) -> bytes:
         """See ``Stream.read``."""
         with self._lock:

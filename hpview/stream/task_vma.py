@@ -200,6 +200,14 @@ class TaskVma:
         self._ended = False
         self.resume: Resume | None = None
 
+    @property
+    def waiting(self) -> tuple[int, int] | None:
+        """Start and end of the VMA that was pending when the last stop() came; None at the end."""
+        if self._pending is None or self._finished:
+            return None
+        vma = self._pending[1]
+        return vma.start, vma.end
+
     def start(self) -> Position | None:
         """Find the place again, or the first VMA of the first task."""
         if self._finished:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from textual.worker import get_current_worker
 
 from hpview import loader
+from hpview.control import END, Control
 from hpview.errors import AccessDenied
+from hpview.readlog import Log
 from hpview.space.address_space import AddressSpace
 from hpview.text import printable
 from hpview.wire import Status
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from hpview.errors import HpviewError
-    from hpview.readlog import Read
     from hpview.services import Readers
 
 _MAX_RELOADS: Final = 3
@@ -57,7 +58,9 @@ class Reading:
         pid: The process.
         space: What is known of it, as it may be shown.
         progress: How far ``space`` was read; None before the first batch.
-        reads: The log of the newest reading, those given up for it included.
+        log: The reads of the newest reading; begins anew when it does.
+        control: Steers the newest attempt; each has its own, so that one given up cannot
+            take what is meant for the next.
         number: Of the newest reading; 0 before the first.
         reloads: How often the newest reading began anew by itself.
         problem: Why there is no more to see, printable, or "".
@@ -68,7 +71,8 @@ class Reading:
         self.pid = pid
         self.space = AddressSpace()
         self.progress: loader.Progress | None = None
-        self.reads: list[Read] = []
+        self.log = Log()
+        self.control = Control()
         self.number = 0
         self.reloads = 0
         self.problem = ""
@@ -77,6 +81,7 @@ class Reading:
         self._readers = readers
         self._observers: list[Observer] = []
         self._token = 0
+        self._goal = 0
         self._quiet = False
         self._before = self.space
         self._coming = self.space
@@ -103,26 +108,76 @@ class Reading:
             return
         self.number += 1
         self.reloads = 0
-        self.reads = []
+        self._goal = 0
         self._quiet = quiet
         self._before = self.space
         if not quiet:
             self.progress = None
         self._start()
 
+    @property
+    def paused(self) -> bool:
+        """Nothing is read until ``go`` or ``step``."""
+        return self.control.paused
+
+    def pause(self) -> None:
+        """Read no more for now; the stream stays open."""
+        self.control.pause()
+        self._tell_progress()
+
+    def go(self) -> None:
+        """Read on to the end."""
+        self.control.go()
+        self._tell_progress()
+
+    def hold(self) -> None:
+        """Begin anew and pause before the first read."""
+        self.control.pause()
+        self.begin()
+        self._tell_progress()
+
+    def step(self) -> None:
+        """Read one chunk and pause: of a new reading if none is being shown as it comes."""
+        if not self.busy or self._quiet:
+            self.hold()
+        self.control.step()
+        self._tell_progress()
+
+    def resize(self, size: int) -> None:
+        """Let each read ask for so many bytes from now on."""
+        self.control.size = size
+        self._tell_progress()
+
+    def hurry(self, address: int = END) -> None:
+        """Read on to an address, or to the end, without giving way in between."""
+        if self.busy:
+            self._goal = max(self._goal, address)
+            self.control.hurry(address)
+            if self.progress is not None:
+                self.progress = replace(self.progress, toward=self._goal)
+            self._tell_progress()
+
+    @property
+    def partial(self) -> bool:
+        """What is shown is the beginning, and more is to come."""
+        return self.busy and self.space is self._coming
+
     def fail(self, error: HpviewError) -> None:
         """Note that reading came to nothing."""
         self.problem = printable(str(error))
-        self.busy = False
+        self._end()
         self._tell_progress()
 
     def _start(self) -> None:
         self._token += 1
+        self.log = Log()
+        former = self.control
+        self.control = Control(former.size, paused=former.paused, toward=self._goal)
         self._coming = AddressSpace()
         self.problem = ""
         self.busy = True
         self._owner.run_worker(
-            partial(self._read, self._token),
+            partial(self._read, self._token, self.control),
             thread=True,
             exclusive=True,
             group="read",
@@ -130,14 +185,21 @@ class Reading:
             description="Reading a process",
         )
 
-    def _read(self, token: int) -> None:
+    def _read(self, token: int, control: Control) -> None:
         worker = get_current_worker()
-        open_stream = partial(self._readers.open, self.pid)
-        batches = loader.load(open_stream, partial(self._readers.facts, self.pid))
+        batches = loader.load(
+            partial(self._readers.open, self.pid),
+            partial(self._readers.facts, self.pid),
+            control=control,
+        )
+        told: loader.Progress | None = None
         try:
             for batch in batches:
                 if worker.is_cancelled:
                     return
+                if batch.progress == told:
+                    continue
+                told = batch.progress
                 # Blocks until the batch is drawn: a fast stream cannot starve the keys.
                 self._owner.app.call_from_thread(self.take, token, batch)
                 if worker.is_cancelled:
@@ -160,7 +222,7 @@ class Reading:
             return
         coming = self._coming
         grown = self._feed(batch)
-        self.reads.extend(batch.reads)
+        self.log.add(batch.reads)
         done = batch.progress.done
         again = self._wants_again(done)
         if done and coming.end_status is Status.PERMISSION and not len(coming.vmas):
@@ -171,13 +233,15 @@ class Reading:
             grown = True
         if ripe or not self._quiet:
             self.progress = batch.progress
+        if done and not again:
+            self._end()
         if grown and self.space is coming:
             self._tell_grown()
         self._tell_progress()
         if again:
             self._read_again()
         elif done:
-            self._finish()
+            self._tell_done()
 
     def _feed(self, batch: loader.Batch) -> bool:
         """Whether there is more to see now."""
@@ -209,8 +273,12 @@ class Reading:
             self._owner.notify(f"process {self.pid} {what}: reading it again")
         self._start()
 
-    def _finish(self) -> None:
+    def _end(self) -> None:
+        """The next reading runs by itself: one that was stepped to its end is over."""
         self.busy = False
+        self.control.go()
+
+    def _tell_done(self) -> None:
         before, self._before = self._before, self.space
         for observer in tuple(self._observers):
             observer.done(before, self.space)

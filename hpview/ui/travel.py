@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from hpview.control import END
 from hpview.space.holes import Holes, find_holes
 from hpview.text import printable
 from hpview.ui.widgets.map_pane import columns_for
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from hpview.ui.reading import Reading
     from hpview.ui.widgets.memory_map import MemoryMap
 
-END: Final = 1 << 63
-"""An address behind every other."""
+_LIMIT: Final = 1 << 63
+"""Above every address that a process can map."""
 
 _DIGITS: Final = 6
 """Hexadecimal digits from which on a word is an address rather than a name."""
@@ -43,7 +44,7 @@ def address_in(words: str) -> int | None:
         found = int(digits, 16)
     except ValueError:
         return None
-    return found if 0 <= found < END else None
+    return found if 0 <= found < _LIMIT else None
 
 
 def named_after(space: AddressSpace, words: str, address: int) -> int | None:
@@ -169,8 +170,7 @@ class Travel:
 
     def _await(self, address: int) -> None:
         self._bound = address
-        where = "the end" if address == END else f"{address:x}"
-        self.words = f"reading on to {where}"
+        self._reading.hurry(address)
 
     def _land(self) -> None:
         address = self._bound or 0

@@ -140,6 +140,9 @@ class ProcessView(HpviewScreen):
         self._draw_status()
 
     def _draw_status(self) -> None:
+        tail = "not read yet" if self.reading.partial else ""
+        self._vmas.set_tail(tail)
+        self._map.set_tail(tail)
         self._status.paint(self._status_lines)
 
     def _draw_detail(self) -> None:
@@ -242,7 +245,7 @@ class ProcessView(HpviewScreen):
             return ()
         # Records that arrive meanwhile must not change what is being written.
         space = copy.deepcopy(reading.space)
-        return [exportable.process(space, reading.progress, reading.reads)]
+        return [exportable.process(space, reading.progress, tuple(reading.log))]
 
     def copy_text(self) -> str:
         """The first address of the cell, or of the VMA in the list."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich.segment import Segment
 
 from hpview import units
+from hpview.control import END
 from hpview.space.slots import CellClass
 from hpview.ui.paint import thousands, width_of
 from hpview.wire import Backing, Source, Status
@@ -60,8 +61,7 @@ def state_words(space: AddressSpace, progress: Progress | None) -> tuple[str, bo
     if progress is None:
         return "reading…", True
     if not progress.done:
-        where = f" at {progress.resume:012x}" if progress.resume is not None else ""
-        return f"reading…{where}", True
+        return _on_the_way(progress), True
     if space.end_status is None:
         return "ended early", False
     if space.end_status is not Status.COMPLETE:
@@ -69,6 +69,17 @@ def state_words(space: AddressSpace, progress: Progress | None) -> tuple[str, bo
     if space.partial:
         return f"changed before all was read: {space.partial}", False
     return "complete", True
+
+
+def _on_the_way(progress: Progress) -> str:
+    where = f" at {progress.resume:012x}" if progress.resume is not None else ""
+    if progress.paused:
+        return f"paused{where or ' before the first read'}"
+    if not progress.toward:
+        return f"reading…{where}"
+    where = where.replace(" at", ", at")
+    goal = "the end" if progress.toward >= END else f"{progress.toward:012x}"
+    return f"reading on to {goal}{where}"
 
 
 def status(
@@ -81,6 +92,8 @@ def status(
         Segment(" ", inks.text),
         Segment(inks.glyphs.text(words), inks.strong if fine else inks.warn),
     ]
+    if progress is not None and progress.paused and not progress.done:
+        out.append(Segment(f"{dot}i, then space, goes on", inks.accent))
     for count, what in (
         (space.changed, "changed while reading: {}"),
         (space.read_errors, "not wholly read: {}"),

@@ -37,6 +37,7 @@ class HeadedScroll(ScrollView):
         self._rows = 0
         self._inks: Inks | None = None
         self._placeholder = ""
+        self._tail = ""
         self._strips: dict[tuple[int, int], Strip] = {}
 
     @property
@@ -78,11 +79,20 @@ class HeadedScroll(ScrollView):
             self._placeholder = words
             self.refresh()
 
+    def set_tail(self, words: str) -> None:
+        """What stands below the last row, and is no row: that more will come."""
+        if words != self._tail:
+            self._tail = words
+            self._fit()
+
     def set_rows(self, count: int) -> None:
         """Change the number of rows and draw anew."""
         self._rows = count
         self._strips.clear()
-        self.virtual_size = Size(1, count + HEADING)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.virtual_size = Size(1, self._rows + HEADING + bool(self._tail))
         self.refresh()
 
     def scroll_rows_to(self, top: int) -> None:
@@ -90,11 +100,12 @@ class HeadedScroll(ScrollView):
         self.scroll_to(y=max(0, top), animate=False, force=True)
 
     def reveal(self, y: int) -> None:
-        """Scroll as little as needed to make a row visible."""
+        """Scroll as little as needed to make a row visible, and what stands below the last."""
+        behind = y + bool(self._tail and y == self._rows - 1)
         if y < self.top:
             self.scroll_rows_to(y)
-        elif y >= self.top + self.page:
-            self.scroll_rows_to(y - self.page + 1)
+        elif behind >= self.top + self.page:
+            self.scroll_rows_to(behind - self.page + 1)
 
     def line_of(self, y: int) -> int | None:
         """How far below the first visible row a row is drawn; None where it is not visible."""
@@ -154,6 +165,10 @@ class HeadedScroll(ScrollView):
         at = self.top + y - HEADING
         if at < self._rows:
             return self._row_strip(at, width)
+        if self._rows and at == self._rows and self._tail:
+            fold = self.glyphs.fold
+            words = f" {fold} {self.glyphs.text(self._tail)} {fold}"
+            return finished([Segment(words, self.inks.dim)], width, self.inks)
         if not self._rows and y == max(HEADING, self.size.height // 2):
             words = self.glyphs.text(self._placeholder)
             left = max(0, (width - len(words)) // 2)
