@@ -16,6 +16,7 @@ from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
+from hpview.ui.screens.protocol import ProtocolScreen
 from hpview.ui.screens.slot import SlotScreen
 from hpview.ui.shot import shot
 from hpview.ui.widgets.key_line import key_names
@@ -162,6 +163,7 @@ DOCUMENTED = [
     (VmaList, (RowList,)),
     (ChangesScreen, (ChangesScreen, RowList, HpviewScreen)),
     (SlotScreen, (SlotScreen, PageGrid, HpviewScreen)),
+    (ProtocolScreen, (ProtocolScreen, RowList, HpviewScreen)),
 ]
 
 
@@ -194,6 +196,8 @@ def test_every_documented_key_does_what_it_says(
         await settled(pilot, app)
         if place is ChangesScreen:
             await press(pilot, "W")
+        if place is ProtocolScreen:
+            await press(pilot, "i")
         if place is SlotScreen:
             await open_slot(pilot, app)
         record()

@@ -19,7 +19,7 @@ from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import palette, screens, themes
 from hpview.ui.driver import PromptDriver
-from hpview.ui.screens.base import SMALLEST, HpviewScreen
+from hpview.ui.screens.base import SMALLEST, WIDTHS, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.opening import OpeningScreen
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from hpview.services import Services
     from hpview.ui.screens import ProcessesScreen, ProcessScreen
 
-_WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
 _HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
 _KEEP_EVERY = 2.0
 """Seconds between two looks whether the settings were changed."""
@@ -54,7 +53,7 @@ class HpviewApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
     ]
-    HORIZONTAL_BREAKPOINTS = _WIDTHS
+    HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
 
     def __init__(
@@ -238,6 +237,11 @@ class HpviewApp(App[None]):
             given = self._services, self._glyphs, self.settings
             slot = screens.SlotScreen(*given, event.reading.pid, event.address, event.reading)
             self.push_screen(slot)
+
+    @on(HpviewScreen.ProtocolWanted)
+    def _protocol_wanted(self, event: HpviewScreen.ProtocolWanted) -> None:
+        if isinstance(self.screen, screens.ProcessScreen):
+            self.push_screen(screens.ProtocolScreen(event.reading, self._glyphs))
 
     @on(HpviewScreen.SlotLeft)
     def _slot_left(self, event: HpviewScreen.SlotLeft) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hpview.ui.screens.preferences import PreferencesScreen
     from hpview.ui.screens.process import ProcessScreen
     from hpview.ui.screens.processes import ProcessesScreen
+    from hpview.ui.screens.protocol import ProtocolScreen
     from hpview.ui.screens.save import SaveScreen
     from hpview.ui.screens.slot import SlotScreen
 
@@ -21,6 +22,7 @@ __all__ = [
     "PreferencesScreen",
     "ProcessScreen",
     "ProcessesScreen",
+    "ProtocolScreen",
     "SaveScreen",
     "SlotScreen",
     "load",
@@ -30,6 +32,7 @@ _MODULES: Final = {
     "PreferencesScreen": "hpview.ui.screens.preferences",
     "ProcessScreen": "hpview.ui.screens.process",
     "ProcessesScreen": "hpview.ui.screens.processes",
+    "ProtocolScreen": "hpview.ui.screens.protocol",
     "SaveScreen": "hpview.ui.screens.save",
     "SlotScreen": "hpview.ui.screens.slot",
 }

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SMALLEST = (60, 15)
 """Columns and lines below which no screen makes sense."""
 
+WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
+"""Classes of screens by columns."""
+
 
 class Choice(NamedTuple):
     """One form in which something can be saved.
@@ -99,6 +102,17 @@ class HpviewScreen(Screen[None]):
             super().__init__()
             self.reading = reading
             self.address = address
+
+    class ProtocolWanted(Message):
+        """The reads of a process are to be shown, one by one.
+
+        Attributes:
+            reading: Of the process.
+        """
+
+        def __init__(self, reading: Reading) -> None:
+            super().__init__()
+            self.reading = reading
 
     class SlotLeft(Message):
         """The user goes back from a slot.

@@ -52,6 +52,7 @@ class ProcessScreen(ProcessView):
         Binding("r", "reverse", "Reverse", show=False, tooltip="Reverse the order of the VMAs"),
         Binding("w", "watch", "Watch", tooltip="Read it again and again, mark what changes"),
         Binding("W", "changes", "Changes", tooltip="What changed, and how often to look"),
+        Binding("i", "protocol", "Protocol", tooltip="The reads one by one; pause and step"),
         Binding("R", "reread", "Reread", tooltip="Read the process again"),
         Binding("escape", "back", "Back", tooltip="Back to where you were"),
     ]
@@ -64,6 +65,10 @@ class ProcessScreen(ProcessView):
         """Read the process again."""
         self.reading.begin()
         self._draw_status()
+
+    def action_protocol(self) -> None:
+        """Show the reads."""
+        self.post_message(self.ProtocolWanted(self.reading))
 
     def action_watch(self) -> None:
         """Read the process again and again, or no more."""

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hpview.ui.screens.process import ProcessScreen
+from tests import golden
+from tests.fakes import drive, press, until
+from tests.golden import screen_lines
+from tests.stepping import closed_gate, half_way, make, opened, steady, text
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
+def test_it_looks_as_it_did(size: tuple[int, int]) -> None:
+    fakes = closed_gate()
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await half_way(pilot, app, fakes)
+        golden.check(f"protocol-{size[0]}x{size[1]}", steady(app))
+
+    drive(app, script, size)
+
+
+def test_in_ascii_it_holds_nothing_else() -> None:
+    fakes = closed_gate()
+    app = make(fakes, ascii=True)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await half_way(pilot, app, fakes)
+        lines = steady(app)
+        golden.check("protocol-ascii", lines)
+        assert all(line.isascii() for line in lines)
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
+        await press(pilot, "end")
+        assert "~ not read yet ~" in text(app)
+        assert all(line.isascii() for line in screen_lines(app))
+
+    drive(app, script, (80, 24))
+
+
+def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    fakes = closed_gate()
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await half_way(pilot, app, fakes)
+        assert app.no_color
+        for key in ("k", "home", "question_mark", "escape"):
+            await press(pilot, key)
+        await pilot.resize_terminal(20, 5)
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert "not read yet" in text(app)
+
+    drive(app, script)
+
+
+def test_the_help_lists_the_keys() -> None:
+    fakes = closed_gate()
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await opened(pilot, app, fakes)
+        await press(pilot, "question_mark")
+        drawn = text(app)
+        for words in ("Pause reading, or go on", "Read one chunk, then pause", "Log of reads"):
+            assert words in drawn
+
+    drive(app, script, (120, 60))
