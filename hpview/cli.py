@@ -204,17 +204,41 @@ def _parser() -> argparse.ArgumentParser:
     shot = add(
         "shot",
         commands.shot,
-        "save the app's screen as SVG, without a terminal",
-        "hpview shot 4127 -o 4127.svg --size 160x50",
+        "save one of the app's screens as a picture, without a terminal",
+        "hpview shot 4127 -o 4127.png --size 160x50 --keys '[ [ + enter'",
     )
     shot.add_argument("pid", nargs="?", type=_pid, metavar="PID")
-    shot.add_argument("-o", "--output", metavar="FILE", help="- for standard output")
+    shot.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="what it ends in is its format: .svg, .png, .html, .txt; - for SVG to standard output",
+    )
     shot.add_argument(
         "--size", type=_size, default=(140, 40), metavar="COLUMNSxROWS", help="default: 140x40"
     )
     shot.add_argument(
-        "--screen", choices=("list", "process"), help="default: process with a PID, else list"
+        "--screen",
+        choices=("list", "process", "slot", "protocol"),
+        help="default: process with a PID, slot with an address too, else list",
     )
+    shot.add_argument(
+        "--address", type=_address, metavar="ADDRESS", help="hexadecimal, in the slot to show"
+    )
+    shot.add_argument(
+        "--keys",
+        default="",
+        metavar="KEYS",
+        help="pressed before it is drawn, apart by blanks: 'j j enter'",
+    )
+    shot.add_argument(
+        "--theme",
+        default="dark",
+        metavar="NAME",
+        help="dark (default), light, safe-dark and safe-light for every kind of sight, 16, "
+        "or one of Textual's",
+    )
+    shot.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
 
     add(
         "demo",

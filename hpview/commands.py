@@ -8,7 +8,7 @@ import shutil
 import sys
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from hpview.errors import HpviewError, NothingMapped
 from hpview.text import encode, printable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hpview.services import Readers, Services
     from hpview.settings import Settings
     from hpview.settings.reading import Loaded
+    from hpview.ui.shot import Wish
 
 
 class UsageError(HpviewError):
@@ -147,27 +148,62 @@ def slot(args: Namespace) -> int:
 
 
 def shot(args: Namespace) -> int:
-    """Save a screen as SVG."""
-    from hpview.ui.shot import shot as take
+    """Save a screen as a picture."""
+    from hpview.ui import pictures
+    from hpview.ui import shot as shot_
 
-    screen: Literal["list", "process"] = args.screen or ("list" if args.pid is None else "process")
-    if screen == "process" and args.pid is None:
-        raise UsageError("a shot of a process needs its PID")
-    if screen == "list" and args.pid is not None:
-        raise UsageError("a shot of the list takes no PID")
-    pid = args.pid
+    form = pictures.FORMATS[0]
+    if args.output and args.output != "-":
+        found = pictures.of_name(args.output)
+        if found is None:
+            endings = ", ".join(known.ending for known in pictures.FORMATS)
+            raise UsageError(f"a picture's name ends in one of {endings}")
+        form = found
+    wish = _wish(args)
     with _services(args) as services:
-        svg = take(services, pid, size=args.size, screen=screen)
+        try:
+            data = form.made(shot_.shot(services, wish))
+        except shot_.UnknownName as err:
+            raise UsageError(str(err)) from err
     if args.output == "-":
-        print(svg)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
         return 0
-    name = args.output or (f"hpview-{pid}.svg" if pid is not None else "hpview.svg")
+    name = args.output or (f"hpview-{args.pid}.svg" if args.pid is not None else "hpview.svg")
     try:
-        Path(name).write_text(svg, "utf-8")
+        Path(name).write_bytes(data)
     except OSError as err:
         raise HpviewError(f"cannot write {printable(name)}: {err.strerror}") from err
     print(f"wrote {printable(name)}")
     return 0
+
+
+def _wish(args: Namespace) -> Wish:
+    """What is to be drawn, by what was typed."""
+    from hpview.ui import shot as shot_
+
+    screen = args.screen
+    if screen is None:
+        screen = "list" if args.pid is None else "process" if args.address is None else "slot"
+    if screen != "list" and args.pid is None:
+        raise UsageError(f"a shot of a {screen} needs its PID")
+    if screen == "list" and args.pid is not None:
+        raise UsageError("a shot of the list takes no PID")
+    if (screen == "slot") != (args.address is not None):
+        raise UsageError("--address goes with a shot of a slot, and a slot needs it")
+    try:
+        keys = shot_.keys_of(args.keys)
+    except shot_.UnknownName as err:
+        raise UsageError(str(err)) from err
+    return shot_.Wish(
+        screen=screen,
+        pid=args.pid,
+        address=args.address,
+        size=args.size,
+        keys=keys,
+        theme=args.theme,
+        ascii=args.ascii,
+    )
 
 
 def doctor(args: Namespace) -> int:

@@ -247,11 +247,40 @@ def test_a_zombie(capsys: pytest.CaptureFixture[str]) -> None:
     assert "is a zombie" in capsys.readouterr().err
 
 
-def test_shot_takes_a_pid_for_a_process_only(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["shot", "--screen", "process"]) == 2
-    assert "needs its PID" in capsys.readouterr().err
-    assert main(["shot", "1", "--screen", "list"]) == 2
-    assert "takes no PID" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--screen", "process"], "a shot of a process needs its PID"),
+        (["1", "--screen", "list"], "takes no PID"),
+        (["1", "--screen", "slot"], "--address goes with a shot of a slot"),
+        (["1", "--screen", "process", "--address", "1000"], "--address goes with"),
+        (["1", "--keys", "entre"], "no key 'entre': choose from single characters"),
+        (["--theme", "pink"], "no theme 'pink': choose from dark, light, safe-dark"),
+        (["1", "-o", "x.pdf"], "ends in one of .svg, .png, .html, .txt"),
+    ],
+)
+def test_shot_names_the_choices(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--backend", "procfs", "shot", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("ending", "first"), [("txt", b" hpview"), ("HTML", b"<!DOCTYPE html>")])
+def test_the_ending_is_the_format(
+    ending: str, first: bytes, target: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    file = tmp_path / f"x.{ending}"
+    arguments = ["--backend", "procfs", "shot", str(target.pid), "-o", str(file)]
+    assert main([*arguments, "--keys", "[ Tab"]) == 0
+    assert file.read_bytes().startswith(first)
+
+
+def test_a_shot_of_a_slot(target: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    file = tmp_path / "slot.txt"
+    arguments = ["--backend", "procfs", "shot", str(target.pid), "--address", heap(target.pid)]
+    assert main([*arguments, "-o", str(file)]) == 0
+    assert heap(target.pid)[:6] in file.read_text("utf-8")
 
 
 def test_shot_into_nowhere(

@@ -7,7 +7,6 @@ import pytest
 from textual.binding import Binding
 from textual.widgets import Input
 
-from hpview.errors import NoSuchProcess
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.base import HpviewScreen
@@ -18,7 +17,6 @@ from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.protocol import ProtocolScreen
 from hpview.ui.screens.slot import SlotScreen
-from hpview.ui.shot import shot
 from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.page_grid import PageGrid
@@ -246,34 +244,6 @@ def test_the_command_palette_opens_and_closes() -> None:
         await pilot.press("escape", "escape")
 
     drive(app, script)
-
-
-def test_shots_show_the_whole_process_and_the_list() -> None:
-    for screen, words in (("process", "complete"), ("list", "java")):
-        svg = shot(
-            sample_fakes().services(),
-            PID,
-            size=(140, 40),
-            screen="process" if screen == "process" else "list",
-            title="the [b]title",
-        )
-        assert words in svg
-        assert "font-face" not in svg
-        assert "the&#160;[b]title" in svg or "the [b]title" in svg
-
-
-def test_two_shots_of_the_same_are_the_same() -> None:
-    fakes = sample_fakes()
-    assert shot(fakes.services(), None, screen="list") == shot(
-        fakes.services(), None, screen="list"
-    )
-
-
-def test_a_shot_of_nothing_fails_with_the_reason() -> None:
-    with pytest.raises(NoSuchProcess):
-        shot(Fakes([]).services(), PID)
-    with pytest.raises(ValueError, match="needs a process"):
-        shot(Fakes([]).services(), None)
 
 
 def test_quitting_from_the_help_and_the_list() -> None:

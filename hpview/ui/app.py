@@ -61,6 +61,7 @@ class HpviewApp(App[None]):
         services: Services | Callable[[], Services],
         pid: int | None = None,
         *,
+        address: int | None = None,
         ascii: bool = False,
         settings: Settings | None = None,
         keep: Callable[[Settings], None] = lambda _settings: None,
@@ -72,6 +73,7 @@ class HpviewApp(App[None]):
             services: Where everything comes from, or what opens it, called in a thread once the
                 first frame is on the screen; closed by whoever made it.
             pid: Begin with this process rather than with the list.
+            address: Begin with the slot around this address of the process.
             ascii: Draw with ASCII characters only.
             settings: What the user chose; the defaults without it.
             keep: Saves them if they were changed, in a thread; may raise HpviewError.
@@ -92,6 +94,7 @@ class HpviewApp(App[None]):
         self._given = services
         self._services: Services
         self._pid = pid
+        self._address = address
         self._glyphs = palette.ASCII if ascii else palette.UNICODE
         self._keep = keep
         self._kept = copy.deepcopy(self.settings)
@@ -156,7 +159,12 @@ class HpviewApp(App[None]):
             self.exit(return_code=1)
 
     def _first(self) -> HpviewScreen:
-        return self._processes() if self._pid is None else self._process(self._pid)
+        if self._pid is None:
+            return self._processes()
+        if self._address is None:
+            return self._process(self._pid)
+        given = self._services, self._glyphs, self.settings
+        return screens.SlotScreen(*given, self._pid, self._address)
 
     def _processes(self) -> ProcessesScreen:
         return screens.ProcessesScreen(self._services, self._glyphs, self.settings)

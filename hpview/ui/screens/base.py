@@ -202,6 +202,12 @@ class HpviewScreen(Screen[None]):
         """Something worth keeping on the screen when work fails."""
         return False
 
+    @property
+    def at_rest(self) -> bool:
+        """Nothing is under way in a thread that will change what is shown."""
+        own = (worker for worker in self.app.workers if worker.node is self)
+        return all(worker.is_finished for worker in own)
+
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tell what went wrong in a thread to the one place that shows failures."""
         if event.state is not WorkerState.ERROR:

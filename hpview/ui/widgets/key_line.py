@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hpview.ui.palette import Inks
 
-_KEY_NAMES: Final = {
+KEY_NAMES: Final = {
     "question_mark": "?",
     "slash": "/",
     "plus": "+",
@@ -43,7 +43,7 @@ _KEY_NAMES: Final = {
 
 def key_names(binding: Binding) -> list[str]:
     """The keys of a binding as they stand on a keyboard."""
-    return [_KEY_NAMES.get(key, key) for key in binding.key.split(",")]
+    return [KEY_NAMES.get(key, key) for key in binding.key.split(",")]
 
 
 _ALWAYS: Final = frozenset({"help", "quit"})
