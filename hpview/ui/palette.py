@@ -236,10 +236,12 @@ def resolve(widget: Widget, glyphs: Glyphs) -> Inks:
         return ground + own(name)
 
     cells = tuple(map(ink, CELL_CLASSES))
-    shaded = cells
-    if not widget.app.current_theme.ansi:
-        dark = widget.app.current_theme.dark
-        shaded = tuple(ground + _shaded(own(name), dark=dark) for name in CELL_CLASSES)
+    theme = widget.app.current_theme
+    if theme.ansi:
+        # Colours of the terminal's own cannot be blended.
+        shaded = tuple(cell + Style(dim=True) for cell in cells)
+    else:
+        shaded = tuple(ground + _shaded(own(name), dark=theme.dark) for name in CELL_CLASSES)
     text, dim, strong, accent, warn = map(ink, INK_CLASSES[:5])
     return Inks(
         glyphs=glyphs,
