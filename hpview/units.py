@@ -28,6 +28,11 @@ def short(count: int) -> str:
     return digits + (_UNITS[unit][0] if unit else "")
 
 
+def exact(count: int) -> str:
+    """Every byte: ``7 623 462 912 B``, its digits in groups of three."""
+    return f"{count:,} B".replace(",", " ")
+
+
 def percent(part: int, whole: int) -> str:
     """``71 %``; ``-`` of nothing. Only all is 100 and only nothing is 0."""
     if whole <= 0:

@@ -176,7 +176,7 @@ def test_the_detail_line_tells_what_is_there() -> None:
     assert "1G huge page" in words_at(space, 0x7F3C00000000)
     assert "unmapped" in words_at(space, 0x7F3F00000000)
     wide = words_at(space, mixed, GIB)
-    assert "2M 16 MiB" in wide
+    assert "2M 16 777 216 B" in wide
     assert "128 MiB mapped" in wide
     assert "zero 16 MiB" in wide
 
@@ -191,7 +191,7 @@ def test_the_vma_of_a_cell_is_told_with_its_file_offset() -> None:
     cell = 0x560C82000000
     index = index_in(space, cell, cell + 2 * MIB, cell)
     words = vma_words(space, index, cell)
-    assert words[0].startswith("r-xp 9.0 MiB at 560c81e00000")
+    assert words[0].startswith("r-xp 9.0 MiB (9 437 184 B) at 560c81e00000")
     assert words[-1] == "/usr/lib/postgresql/postgres +0x210000"
     flagged = vma_words(space, index_in(space, 0x7F0A00000000, 0x7F0A00200000, 0), 0)
     assert "madvise hugepage" in flagged

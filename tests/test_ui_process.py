@@ -122,7 +122,7 @@ def test_list_and_map_move_together() -> None:
         await press(pilot, "enter")
         assert address(app) == STACK
         detail = "\n".join(screen_lines(app)[-6:])
-        assert "rw-p 132 KiB at 7ffdb604e000 · [stack]" in detail
+        assert "rw-p 132 KiB (135 168 B) at 7ffdb604e000 · [stack]" in detail
 
     drive(app, script)
 
@@ -137,7 +137,7 @@ def test_zoom_keeps_the_address_and_its_line() -> None:
         assert the_map(app).cell == 8 * MIB
         assert "one cell is 8 MiB · one row 384 MiB" in screen_lines(app)[1]
         assert address(app) == THP + 30 * MIB
-        assert "2M 8.0 MiB · 8.0 MiB mapped" in "\n".join(screen_lines(app))
+        assert "2M 8 388 608 B · 8.0 MiB mapped" in "\n".join(screen_lines(app))
         await press(pilot, "plus", "equals_sign")
         assert the_map(app).cell == 2 * MIB
         await press(pilot, *["plus"] * 10)

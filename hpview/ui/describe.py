@@ -78,7 +78,7 @@ def cell_words(space: AddressSpace, start: int, end: int) -> list[str]:
     wide = end - start > SLOT_SIZE
     if wide:
         parts = [
-            f"{word} {units.size(size)}"
+            f"{word} {units.exact(size)}"
             for word, size in (
                 ("1G", int(here.bytes_1g[0])),
                 ("2M", int(here.bytes_2m[0])),
@@ -159,7 +159,8 @@ def vma_words(space: AddressSpace, index: int, start: int) -> list[str]:
         return []
     vma = space.vmas[index]
     first, end = int(vma["start"]), int(vma["end"])
-    words = [f"{perms(int(vma['vm_flags']))} {units.size(end - first)} at {first:012x}"]
+    size = f"{units.size(end - first)} ({units.exact(end - first)})"
+    words = [f"{perms(int(vma['vm_flags']))} {size} at {first:012x}"]
     words += [word for flag, word in _VMA_WORDS if int(vma["vm_flags"]) & flag]
     marks, flags = int(vma["marks"]), int(vma["flags"])
     words += [word for flag, word in _MARK_WORDS if marks & flag]

@@ -211,6 +211,6 @@ class MapPane(HeadedScroll, can_focus=True):
         mark = inks.glyphs.view if first <= line <= last else " "
         return [
             Segment(" ", inks.text),
-            Segment(mark, inks.accent),
+            Segment(mark, inks.text),
             Segment(*inks.cell(CellClass(int(codes[line])))),
         ]
