@@ -113,6 +113,7 @@ class Fakes:
     snapshots: int = 0
     state_reads: list[list[int]] = field(default_factory=list)
     states_error: HpviewError | None = None
+    states: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     slots: Sequence[SlotPages] = ()
     slot_error: HpviewError | None = None
     slot_gate: threading.Semaphore = field(default_factory=open_gate)
@@ -152,12 +153,14 @@ class Fakes:
         return next((slot for slot in self.slots if slot.start <= address < slot.end), nothing)
 
     def _states(self, pid: int, slots: NDArray[np.uint64]) -> NDArray[np.uint8]:
-        """Every third page of a slot is there, unless an error is due."""
+        """Those of ``states``; else every third page of a slot is there, or an error is due."""
         self.state_reads.append(slots.tolist())
         if self.states_error is not None:
             raise self.states_error
         states = np.zeros((len(slots), 512), dtype=np.uint8)
         states[:, ::3] = PageState.PRESENT
+        for row, slot in zip(states, slots.tolist(), strict=True):
+            row[:] = self.states.get(slot, row)
         return states
 
     def _glance(self, pid: int) -> Process | None:
