@@ -10,6 +10,8 @@ from hpview.space.vma import VMA, Mark
 from hpview.wire import VmaFlag
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hpview.space.address_space import AddressSpace
     from hpview.wire import Records
 
@@ -32,28 +34,43 @@ def extents(space: AddressSpace, fold: int, cell: int) -> Records:
     Returns:
         dtype VMA, of which only ``start`` and ``end`` are meant, sorted, disjoint.
     """
-    vmas, runs = space.vmas, space.runs
-    if not len(vmas):
+    vmas, fold, cell = space.vmas, min(fold, _FAR), min(cell, _FAR)
+    # Those too small for such a stretch are most of them: nothing is worked out for them.
+    whole = vmas["end"] - vmas["start"] < np.uint64(fold)
+    whole |= (vmas["flags"] & _UNSEEN) != 0
+    if whole.all():
         return vmas
-    fold, cell = min(fold, _FAR), min(cell, _FAR)
-    start, end = vmas["start"].astype(np.int64), vmas["end"].astype(np.int64)
-    owner = np.searchsorted(vmas["end"], runs["start"], "right")
-    unseen = (vmas["flags"] & _UNSEEN) != 0
-    head = np.where(unseen, end, np.minimum(start + cell, end))
+    large = vmas[~whole]
+    start, end = large["start"].astype(np.int64), large["end"].astype(np.int64)
+    runs, owner = _inside(space.runs, start, end)
     # What is kept: of each VMA its first cell, its runs, its last cell.
     low = np.concatenate((start, runs["start"].astype(np.int64), np.maximum(end - cell, start)))
-    high = np.concatenate((head, runs["end"].astype(np.int64), end))
-    of = np.concatenate((np.arange(len(vmas)), owner, np.arange(len(vmas))))
+    high = np.concatenate((np.minimum(start + cell, end), runs["end"].astype(np.int64), end))
+    of = np.concatenate((np.arange(len(large)), owner, np.arange(len(large))))
     order = np.argsort(low, kind="stable")
     low, of = low[order], of[order]
     high = np.maximum.accumulate(high[order])
     begins = np.ones(len(low), dtype=np.bool_)
     begins[1:] = (of[1:] != of[:-1]) | (low[1:] - high[:-1] >= fold)
     at = np.flatnonzero(begins)
-    out = np.zeros(len(at), dtype=VMA)
-    out["start"] = low[at]
-    out["end"] = high[np.append(at[1:], len(low)) - 1]
+    starts = np.concatenate((vmas["start"][whole], low[at].astype(np.uint64)))
+    ends = high[np.append(at[1:], len(low)) - 1].astype(np.uint64)
+    order = np.argsort(starts, kind="stable")
+    out = np.zeros(len(starts), dtype=VMA)
+    out["start"] = starts[order]
+    out["end"] = np.concatenate((vmas["end"][whole], ends))[order]
     return out
+
+
+def _inside(
+    runs: Records, start: NDArray[np.int64], end: NDArray[np.int64]
+) -> tuple[Records, NDArray[np.intp]]:
+    """The runs that begin in some disjoint ranges, and in which of them each does."""
+    first = np.searchsorted(runs["start"], start.astype(np.uint64))
+    counts = np.searchsorted(runs["start"], end.astype(np.uint64)) - first
+    before = np.cumsum(counts) - counts
+    at = np.arange(int(counts.sum())) + np.repeat(first - before, counts)
+    return runs[at], np.repeat(np.arange(len(start)), counts)
 
 
 def fold_words(space: AddressSpace, start: int, end: int) -> str:
