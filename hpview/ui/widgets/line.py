@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
 from hpview.ui import palette
+from hpview.ui.paint import width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.segment import Segment
 
     from hpview.ui.palette import Glyphs, Inks
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 def finished(segments: list[Segment], width: int, inks: Inks) -> Strip:
     """A strip of exactly ``width`` cells; the filling has a style too (NO_COLOR needs one)."""
-    return Strip(segments).crop(0, width).extend_cell_length(width, inks.text)
+    length = width_of(segments)
+    if length > width:
+        return Strip(segments, length).crop(0, width)
+    rest = [Segment(" " * (width - length), inks.text)] if length < width else []
+    return Strip([*segments, *rest], width)  # one strip: each comes with seven caches
 
 
 class Lines(Widget):
