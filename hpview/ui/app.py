@@ -38,6 +38,16 @@ _KEEP_EVERY = 2.0
 """Seconds between two looks whether the settings were changed."""
 
 
+def _leave_garbage() -> None:
+    """Have garbage collected when a screen is left, and otherwise hardly ever.
+
+    A screen that is opened makes enough objects for a full collection, in which no key is
+    answered: 45 ms, or 20 without what was imported, which stays anyway.
+    """
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 1_000)
+
+
 class HpviewApp(App[None]):
     """Looks at the processes of a ``Services`` object.
 
@@ -136,9 +146,7 @@ class HpviewApp(App[None]):
         worker = get_current_worker()
         opened = services()
         screens.load()
-        # What was imported stays. Looking through all of it for garbage takes 50 ms, in which no
-        # key is answered, and a process that is opened makes enough objects to set that off.
-        gc.freeze()
+        _leave_garbage()
         if not worker.is_cancelled:
             self.call_from_thread(self._opened, opened)
 
@@ -178,6 +186,8 @@ class HpviewApp(App[None]):
             self.pop_screen()
         else:
             self.switch_screen(self._processes())
+        if gc.get_freeze_count():  # garbage is left to us, see there
+            self.call_after_refresh(gc.collect)
 
     @on(HpviewScreen.Settled)
     def _settled(self) -> None:
