@@ -97,9 +97,16 @@ class Terminal:
         """When as many characters had come as the terminal has cells: a whole frame."""
         return self.until(lambda text: len(text) >= self._cells, "a frame")
 
-    def until_quiet(self, seconds: float) -> float | None:
-        """When the last of what is written came, after which so long nothing did; None: nothing."""
+    def until_quiet(self, seconds: float, first: float = 0.0) -> float | None:
+        """When the last of what is written came, after which so long nothing did; None: nothing.
+
+        Args:
+            seconds: Of silence.
+            first: Of patience for the first of it, where that is longer.
+        """
         came = None
+        if self._read(max(first, seconds)):
+            came = time.perf_counter()
         while self._read(seconds):
             came = time.perf_counter()
         return came

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PROCESSES: Final = 10_000
 _QUIET: Final = 0.08
+_PATIENCE: Final = 2.0
 _SCROLL: Final = {
     "Down": "\x1b[B",
     "PgDn": "\x1b[6~",
@@ -50,7 +51,7 @@ def measure(ctx: Context) -> None:
 def _painted(terminal: Terminal, key: str) -> float | None:
     """Seconds from a key to the last byte of what it changed; None if that is nothing."""
     pressed = terminal.press(key)
-    came = terminal.until_quiet(_QUIET)
+    came = terminal.until_quiet(_QUIET, _PATIENCE)
     return None if came is None else came - pressed
 
 
