@@ -101,9 +101,7 @@ def test_names_of_keys() -> None:
     assert keys_of("j  enter Esc [ PgDn ctrl+p f1 question_mark é") == [
         *("j", "enter", "escape", "[", "pagedown", "ctrl+p", "f1", "question_mark", "é"),
     ]
-    with pytest.raises(
-        UnknownName, match=r"no key .entre.: choose from .*enter"
-    ):
+    with pytest.raises(UnknownName, match=r"no key .entre.: choose from .*enter"):
         keys_of("j entre")
 
 
