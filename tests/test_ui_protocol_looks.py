@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview.ui.screens.process import ProcessScreen
+from hpview.ui.shot import Wish, shot
 from tests import golden
-from tests.fakes import drive, press, until
+from tests.fakes import PID, drive, press, sample, sample_fakes, until
 from tests.golden import screen_lines
 from tests.stepping import closed_gate, half_way, make, opened, steady, text
 
@@ -60,6 +61,17 @@ def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
         assert "not read yet" in text(app)
 
     drive(app, script)
+
+
+def test_a_picture_is_taken_between_two_reads() -> None:
+    """A paused reading is at rest: a shot does not wait for its end."""
+    fakes = sample_fakes(scripts=[[*sample().end().chunks(3)]])
+    keys = ("full_stop", "full_stop", "full_stop", "k")
+    wish = Wish(screen="protocol", pid=PID, size=(120, 36), keys=keys)
+    picture = shot(fakes.services(), wish)
+    drawn = "\n".join("".join(run.text for run in row) for row in picture.rows)
+    assert "paused at " in drawn
+    assert "3 reads" in drawn
 
 
 def test_the_help_lists_the_keys() -> None:

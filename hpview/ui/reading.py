@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from hpview.errors import HpviewError
     from hpview.services import Readers
 
+READ_GROUP: Final = "read"
+"""Of the workers that read a process."""
+
 _MAX_RELOADS: Final = 3
 
 
@@ -120,6 +123,12 @@ class Reading:
         """Nothing is read until ``go`` or ``step``."""
         return self.control.paused
 
+    @property
+    def held(self) -> bool:
+        """Paused, and the last read before that is in the log."""
+        progress = self.progress
+        return self.busy and self.control.resting and progress is not None and progress.paused
+
     def pause(self) -> None:
         """Read no more for now; the stream stays open."""
         self.control.pause()
@@ -127,8 +136,14 @@ class Reading:
 
     def go(self) -> None:
         """Read on to the end."""
+        self._move()
         self.control.go()
         self._tell_progress()
+
+    def _move(self) -> None:
+        """It is not paused any more, until a batch says so."""
+        if self.progress is not None:
+            self.progress = replace(self.progress, paused=False)
 
     def hold(self) -> None:
         """Begin anew and pause before the first read."""
@@ -140,6 +155,7 @@ class Reading:
         """Read one chunk and pause: of a new reading if none is being shown as it comes."""
         if not self.busy or self._quiet:
             self.hold()
+        self._move()
         self.control.step()
         self._tell_progress()
 
@@ -180,7 +196,7 @@ class Reading:
             partial(self._read, self._token, self.control),
             thread=True,
             exclusive=True,
-            group="read",
+            group=READ_GROUP,
             exit_on_error=False,
             description="Reading a process",
         )

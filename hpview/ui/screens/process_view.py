@@ -14,7 +14,7 @@ from hpview.export import exportable
 from hpview.space import runs as runs_
 from hpview.ui import describe, process_lines
 from hpview.ui.page_reader import PageReader
-from hpview.ui.reading import Observer, Reading
+from hpview.ui.reading import READ_GROUP, Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.travel import Travel
@@ -98,6 +98,13 @@ class ProcessView(HpviewScreen):
     def shows_data(self) -> bool:
         """Some of the process was read."""
         return len(self.space.vmas) > 0
+
+    @property
+    def at_rest(self) -> bool:
+        """No reading is under way, but for one that is paused."""
+        own = (worker for worker in self.app.workers if worker.node is self)
+        under_way = {worker.group for worker in own if not worker.is_finished}
+        return not under_way or (self.reading.held and under_way == {READ_GROUP})
 
     # -- reading ----------------------------------------------------------------------
 

@@ -34,7 +34,7 @@ def remembered(read: Read) -> str:
         return f"remembered: prev_vm_start ~0   prev_vm_end {read.waiting[1]:x}"
     if read.last is None:
         return "remembered: nothing yet"
-    if read.exact:
+    if read.exact or not (read.size or read.again):
         return "remembered: that the last VMA was shown"
     return "remembered: prev_vm_start ~0   prev_vm_end not told by the records"
 
