@@ -39,6 +39,7 @@ def _no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("NO_COLOR", "TEXTUAL_THEME"):
             patch.delenv(name, raising=False)
         # What a terminal can show decides the theme.
+        patch.setenv("TERM", "xterm-256color")
         patch.setenv("COLORTERM", "truecolor")
         yield
 

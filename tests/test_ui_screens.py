@@ -12,12 +12,10 @@ from hpview.ui.app import HpviewApp
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.failure import FailureScreen
-from hpview.ui.screens.help import HelpScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.protocol import ProtocolScreen
 from hpview.ui.screens.slot import SlotScreen
-from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.page_grid import PageGrid
 from hpview.ui.widgets.rows import RowList
@@ -206,33 +204,6 @@ def test_every_documented_key_does_what_it_says(
         assert sorted(called) == sorted(action for _, action in wanted)
 
     drive(app, script)
-
-
-def test_the_help_lists_every_key_that_works() -> None:
-    app = make()
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        active = {
-            key for key, found in app.screen.active_bindings.items() if not found.binding.system
-        }
-        await pilot.press("question_mark")
-        await pilot.pause()
-        assert isinstance(app.screen, HelpScreen)
-        shown = "\n".join(screen_lines(app))
-        parts = (ProcessScreen, MemoryMap, RowList, HpviewScreen, HpviewApp)
-        documented = {
-            key for owner in parts for b in bindings_of(owner) for key in b.key.split(",")
-        }
-        for owner in parts:
-            for binding in bindings_of(owner):
-                for name in key_names(binding):
-                    assert name in shown
-        inherited = {"ctrl+p", "ctrl+q", "ctrl+c", "super+c", "shift+tab"}
-        scrolling = {"ctrl+pageup", "ctrl+pagedown"}
-        assert active <= documented | inherited | scrolling
-
-    drive(app, script, (120, 70))
 
 
 def test_the_command_palette_opens_and_closes() -> None:

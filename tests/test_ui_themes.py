@@ -195,6 +195,21 @@ def test_every_screen_draws_under_every_theme(
     drive(app, script)
 
 
+@pytest.mark.parametrize("key", ["S", "question_mark"])
+def test_the_terminals_own_colours_do_in_ascii_too(key: str) -> None:
+    given = Settings(theme=themes.SIXTEEN)
+    app = HpviewApp(sample_fakes().services(), PID, ascii=True, settings=given)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await press(pilot, key)
+        lines = screen_lines(app)
+        assert all(line.isascii() for line in lines)
+        assert any("+-----" in line for line in lines)
+
+    drive(app, script, (80, 24))
+
+
 def test_themes_of_others_get_the_palette_that_fits() -> None:
     assert themes.fallback(BUILTIN_THEMES["nord"])["hp-2m"] == "#2bb8a6"
     assert themes.fallback(BUILTIN_THEMES["textual-light"])["hp-2m"] == "#0d8577"

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import gc
 from os import environ
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import App, SystemCommand
@@ -17,7 +17,7 @@ from hpview.errors import HpviewError
 from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
-from hpview.ui import palette, screens, themes
+from hpview.ui import commands, palette, screens, themes
 from hpview.ui.driver import PromptDriver
 from hpview.ui.screens.base import SMALLEST, WIDTHS, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
@@ -61,7 +61,14 @@ class HpviewApp(App[None]):
     CSS_PATH = "hpview.tcss"
     TITLE = "hpview"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "quit", "Quit"),
+        Binding(
+            "ctrl+p",
+            "command_palette",
+            "Commands",
+            show=False,
+            tooltip="Commands by name, themes, settings",
+        ),
+        Binding("q", "quit", "Quit", tooltip="Leave hpview"),
     ]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
@@ -277,23 +284,14 @@ class HpviewApp(App[None]):
 
     @on(HpviewScreen.HelpWanted)
     def _help(self, event: HpviewScreen.HelpWanted) -> None:
-        screen = type(event.screen)
-        parts = (
-            ("This screen", screen),
-            *event.screen.HELP_SECTIONS,
-            ("Everywhere", HpviewScreen),
-            ("", HpviewApp),
-        )
-        self.push_screen(HelpScreen(self._glyphs, parts))
+        self.push_screen(HelpScreen(self._glyphs, commands.sections(event.screen)))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The commands of the palette: those of the screen on top."""
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The commands of the palette: those of the screen on top, and what has no key."""
+        if isinstance(screen, HpviewScreen):
+            yield from commands.commands(self, screen)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Settings", "Theme, how often to read", self.action_settings)
-        if isinstance(screen, HpviewScreen):
-            yield SystemCommand("Keys", "Show all keys", screen.action_help)
-            yield SystemCommand("Save picture", "As SVG", screen.action_save_picture)
-        yield SystemCommand("Quit", "Leave hpview", self.action_quit)
 
     def action_settings(self) -> None:
         """Change what has no key of its own."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from hpview.ui.pictures.screen import Look, Picture, Run
 
 _FONTS: Final = "'Fira Code', 'DejaVu Sans Mono', Menlo, Consolas, monospace"
+_SIZE: Final = 20.26
+"""At which letters of DejaVu Sans Mono are a cell wide: librsvg knows no ``textLength``."""
 _CELL: Final = 12.2
 _LINE: Final = 24.4
 _BASE: Final = 18.5
@@ -35,7 +37,7 @@ def svg(picture: Picture) -> str:
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">',
             f"<title>{escape(picture.title)}</title>",
-            f"<style>text{{font:20px {_FONTS};white-space:pre}}",
+            f"<style>text{{font:{_SIZE}px {_FONTS};white-space:pre}}",
             *(f".{name}{{{css}}}" for css, name in names.items()),
             "</style>",
             f'<rect width="100%" height="100%" rx="8" fill="{picture.ground}"/>',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
@@ -10,32 +10,34 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 
 from hpview.ui import palette
+from hpview.ui.paint import fitted, width_of
 from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.app import ComposeResult
 
     from hpview.ui.palette import Glyphs, Inks
 
-_KEYS = 16
+_KEYS: Final = 11
+_COLUMN: Final = 64
+_GAP: Final = 4
+_FRAME: Final = 8
+"""Terminal cells beside the words: a border, a blank, a scroll bar."""
 
-
-def sections(parts: tuple[tuple[str, type], ...]) -> list[tuple[str, list[Binding]]]:
-    """The bindings that each class declares, under its heading; "" goes on with the last."""
-    out: list[tuple[str, list[Binding]]] = []
-    for title, owner in parts:
-        declared: list[BindingType] = getattr(owner, "BINDINGS", [])
-        found = [binding for binding in declared if isinstance(binding, Binding)]
-        if found and title:
-            out.append((title, found))
-        elif found:
-            out[-1][1].extend(found)
-    return out
+Section = tuple[str, list[Binding]]
+"""A heading and what stands below it."""
 
 
 class HelpScreen(ModalScreen[None]):
-    """Keys by where they work."""
+    """Keys by where they work, in two columns where there is room.
+
+    Args:
+        glyphs: The character set.
+        sections: What to show, in order.
+    """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.COMPONENTS)
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,31 +46,62 @@ class HelpScreen(ModalScreen[None]):
         Binding("q", "app.quit", "Quit"),
     ]
 
-    def __init__(self, glyphs: Glyphs, parts: tuple[tuple[str, type], ...]) -> None:
+    def __init__(self, glyphs: Glyphs, sections: Sequence[Section]) -> None:
         super().__init__()
-        self._glyphs = glyphs
-        self._sections = sections(parts)
+        self._sections = sections
+        self._columns = [list(sections)]
+        self._box = VerticalScroll(id="help")
+        self._lines = Lines(glyphs, id="help-lines")
+        self._lines.paint(self._paint)
 
     def compose(self) -> ComposeResult:
         """One scrolling box."""
-        with VerticalScroll(id="help"):
-            lines = Lines(self._glyphs, id="help-lines")
-            lines.paint(self._lines)
-            lines.styles.height = sum(len(found) + 2 for _, found in self._sections)
-            yield lines
+        with self._box:
+            yield self._lines
 
-    def _lines(self, _width: int, inks: Inks) -> list[list[Segment]]:
-        out: list[list[Segment]] = []
-        for title, found in self._sections:
-            out.append([Segment(title, inks.strong)])
-            for binding in found:
-                names = "  ".join(key_names(binding))
-                words = binding.tooltip or binding.description
-                out.append(
-                    [
-                        Segment(f"  {names:<{_KEYS}} ", inks.accent),
-                        Segment(words, inks.text),
-                    ]
-                )
-            out.append([])
+    def on_resize(self) -> None:
+        """Use the width there is."""
+        self._columns = self._arranged(self.size.width - _FRAME)
+        words = len(self._columns) * (_COLUMN + _GAP) - _GAP
+        self._box.styles.width = words + self._box.gutter.width
+        self._lines.styles.height = max(map(_height, self._columns))
+        self._lines.paint(self._paint)
+
+    def _arranged(self, width: int) -> list[list[Section]]:
+        """The sections in one column, or in two that are as equally long as may be."""
+        sections = list(self._sections)
+        if width < 2 * _COLUMN + _GAP or len(sections) < 2:
+            return [sections]
+        halves = [[sections[:at], sections[at:]] for at in range(1, len(sections))]
+        return min(halves, key=lambda both: max(map(_height, both)))
+
+    def _paint(self, _width: int, inks: Inks) -> list[list[Segment]]:
+        columns = [_drawn(sections, inks) for sections in self._columns]
+        out = []
+        for y in range(max(map(len, columns))):
+            line: list[Segment] = []
+            for number, column in enumerate(columns):
+                indent = number * (_COLUMN + _GAP) - width_of(line)
+                line += [Segment(" " * indent, inks.text), *(column[y] if y < len(column) else [])]
+            out.append(line)
         return out
+
+
+def _height(sections: list[Section]) -> int:
+    return sum(len(found) + 2 for _, found in sections) - 1
+
+
+def _drawn(sections: list[Section], inks: Inks) -> list[list[Segment]]:
+    out: list[list[Segment]] = []
+    for title, found in sections:
+        out.append([Segment(title, inks.strong)])
+        for binding in found:
+            names = "  ".join(key_names(binding))
+            words = binding.tooltip or binding.description
+            line = [
+                Segment(f"  {names:<{_KEYS}} ", inks.accent),
+                Segment(fitted(words, _COLUMN - _KEYS - 3, more=inks.glyphs.more), inks.text),
+            ]
+            out.append(line)
+        out.append([])
+    return out[:-1]
