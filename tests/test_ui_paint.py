@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from rich.segment import Segment
@@ -13,6 +15,7 @@ from hpview.ui.describe import cell_words, index_in, vma_words
 from hpview.ui.paint import bar, cell_segments, fitted, joined, put_cursor, shares
 from hpview.ui.widgets import footing, process_columns
 from hpview.ui.widgets.extents import extents, fold_words
+from hpview.ui.widgets.map_cells import stretches
 from hpview.ui.widgets.map_pane import columns_for, whole_size
 from hpview.ui.widgets.process_list import arranged
 from hpview.ui.widgets.vma_columns import vma_row
@@ -67,10 +70,18 @@ def test_a_bar_is_drawn_in_the_glyphs_of_its_parts() -> None:
 
 
 def test_equal_cells_are_one_segment() -> None:
-    codes = np.array([2, 2, 2, 5, 5, 1], dtype=np.uint8)
-    shaded = np.array([0, 0, 1, 1, 1, 0], dtype=np.bool_)
-    segments = cell_segments(codes, shaded, INKS)
+    segments = cell_segments([(2, 4), (1, 5), (2, 11), (1, 2)], INKS)
     assert [segment.text for segment in segments] == ["██", "█", "▒▒", "·"]
+
+
+@pytest.mark.parametrize("columns", [1, 3, 4, 100])
+def test_stretches_end_where_looks_change_and_rows_end(columns: int) -> None:
+    looks = np.array([4, 4, 4, 5, 5, 2, 2, 2, 2, 9], dtype=np.uint8)
+    rows = stretches(looks, columns)
+    assert [[look for count, look in row for _ in range(count)] for row in rows] == [
+        looks[at : at + columns].tolist() for at in range(0, len(looks), columns)
+    ]
+    assert all(a[1] != b[1] for row in rows for a, b in pairwise(row))
 
 
 def test_the_cursor_replaces_one_character_and_stays_visible_on_a_full_cell() -> None:

@@ -16,8 +16,6 @@ from hpview.space.cell_class import CellClass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
     from rich.style import Style
 
     from hpview.ui.palette import Inks
@@ -93,27 +91,17 @@ def bar(parts: Sequence[tuple[CellClass, int]], width: int, inks: Inks) -> list[
     return out
 
 
-def cell_segments(codes: NDArray[np.uint8], shaded: NDArray[np.bool_], inks: Inks) -> list[Segment]:
+def cell_segments(looks: Sequence[tuple[int, int]], inks: Inks) -> list[Segment]:
     """Cells as few segments: one for each stretch of equal looks.
 
     Args:
-        codes: CellClass of each cell, shape (n,).
-        shaded: Cells of every other VMA, shape (n,).
+        looks: How many cells, and twice their CellClass, plus one in every other VMA.
         inks: Styles.
     """
-    if not len(codes):
-        return []
-    looks = codes.astype("i2") * 2 + shaded
-    edges = (looks[1:] != looks[:-1]).nonzero()[0] + 1
-    starts = [0, *edges.tolist()]
-    ends = [*starts[1:], len(codes)]
-    glyphs = inks.glyphs.cells
-    out = []
-    for start, end, look in zip(starts, ends, looks[starts].tolist(), strict=True):
-        kind, shade = look >> 1, look & 1
-        style = inks.shaded[kind] if shade else inks.cells[kind]
-        out.append(Segment(glyphs[kind] * (end - start), style))
-    return out
+    glyphs, styles = inks.glyphs.cells, (inks.cells, inks.shaded)
+    return [
+        Segment(glyphs[look >> 1] * count, styles[look & 1][look >> 1]) for count, look in looks
+    ]
 
 
 def put_cursor(segments: list[Segment], x: int, inks: Inks) -> list[Segment]:

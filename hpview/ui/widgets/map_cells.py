@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from hpview.space.fine import Pages
     from hpview.space.slots import Cells
 
-    Looks = tuple[NDArray[np.uint8], NDArray[np.bool_]]
-    """CellClass of each cell of a row, and which belong to every other VMA."""
+    Looks = list[tuple[int, int]]
+    """The cells of a row by stretches of equal ones, as ``paint.cell_segments`` takes them."""
 
 FOLD_ROWS: Final = 4
 """Rows without anything in them from which on they are folded."""
@@ -41,6 +42,26 @@ def classes(space: AddressSpace, found: Cells) -> NDArray[np.uint8]:
         part = codes[low : int(np.searchsorted(found.start, int(vma["end"]), "left"))]
         part[part == CellClass.EMPTY] = CellClass.UNKNOWN
     return codes
+
+
+def stretches(looks: NDArray[np.uint8], columns: int) -> list[Looks]:
+    """Rows of cells by stretches of equal ones.
+
+    Args:
+        looks: Of each cell, shape (n,), n > 0.
+        columns: Cells in a row; the last one may be shorter.
+
+    Returns:
+        For each row how many cells, and their look.
+    """
+    ends = np.ones(len(looks), dtype=np.bool_)
+    np.not_equal(looks[1:], looks[:-1], out=ends[:-1])
+    ends[columns - 1 :: columns] = True
+    at = np.flatnonzero(ends)
+    counts = np.diff(at, prepend=-1).tolist()
+    found = list(zip(counts, looks[at].tolist(), strict=True))
+    firsts = np.searchsorted(at, np.arange(0, len(looks), columns)).tolist()
+    return [found[a:b] for a, b in pairwise([*firsts, len(found)])]
 
 
 class MapCells:
@@ -90,10 +111,9 @@ class MapCells:
             self.pages.refine(found, grid.cell)
         codes = classes(self.space, found)
         ends = (found.start + (grid.cell - 1)).astype(np.uint64)
-        shaded = (np.searchsorted(self.space.vmas["start"], ends, "right") & 1) == 1
-        for i in range(len(rows)):
-            part = slice(i * grid.columns, (i + 1) * grid.columns)
-            self._looks[y + i] = (codes[part], shaded[part])
+        shaded = np.searchsorted(self.space.vmas["start"], ends, "right") & 1
+        looks = stretches(codes * 2 + shaded.astype(np.uint8), grid.columns)
+        self._looks.update(enumerate(looks, y))
 
     def forget(self) -> None:
         """Work the cells out anew: pages became known."""

@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
+from textual.strip import Strip
 
 from hpview import units
 from hpview.space.changelog import NO_MARKS
 from hpview.space.fine import Pages
 from hpview.space.slots import CellClass
 from hpview.ui.marks import put_marks
-from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, thousands
+from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, thousands, width_of
 from hpview.ui.widgets.extents import fold_words
 from hpview.ui.widgets.line import finished
 from hpview.ui.widgets.map_cells import MapCells
-from hpview.ui.widgets.scroll import HEADING, HeadedScroll
+from hpview.ui.widgets.scroll import HEADING, Frame, HeadedScroll
 from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from textual.strip import Strip
 
     from hpview.space.address_space import AddressSpace
     from hpview.space.changelog import Marks
@@ -67,6 +67,9 @@ class MapPane(HeadedScroll, can_focus=True):
         self._space: AddressSpace | None = None
         self._cells: MapCells | None = None
         self._marks = NO_MARKS
+        self._drawn: dict[int, tuple[list[Segment], int]] = {}
+        self._cursor_at: tuple[int, int] | None = None
+        self._overview: list[list[Segment]] = []
 
     @property
     def room(self) -> int:
@@ -178,7 +181,7 @@ class MapPane(HeadedScroll, can_focus=True):
             return []
         inks = self.inks
         row = self._cells.grid.row(y)
-        at = self._at()
+        at = self._cursor_at
         here = at is not None and at[0] == y
         if row.gap:
             fold = inks.glyphs.fold
@@ -186,31 +189,71 @@ class MapPane(HeadedScroll, can_focus=True):
             label = f"{fold} {units.size(row.end - row.start)} {words} {fold}"
             out = [Segment(" " * GUTTER, inks.dim), Segment(fitted(label, len(label)), inks.dim)]
             return [out[0], *over(out[1:], inks.cell_cursor)] if here else out
-        codes, shaded = self._cells.looks(y, self.top + self.page)
+        looks = self._cells.looks(y, self.top + self.page)
         gutter = Segment(f" {row.start:012x} ", inks.strong if here else inks.dim)
-        drawn = cell_segments(codes, shaded, inks)
-        drawn = put_marks(drawn, *self._marks.cells(row.start, len(codes), self.cell), inks)
+        drawn = cell_segments(looks, inks)
+        if len(self._marks.start):
+            count = (row.end - row.start) // self.cell
+            drawn = put_marks(drawn, *self._marks.cells(row.start, count, self.cell), inks)
         return [gutter, *(put_cursor(drawn, at[1], inks) if here and at else drawn)]
+
+    def frame(self) -> Frame:
+        """With the cursor and the overview."""
+        self._cursor_at = self._at()
+        self._overview = self._drawn_overview()
+        return super().frame()
 
     def render_line(self, y: int) -> Strip:
         """A line of rows, and of the overview beside them."""
-        room = self.room
-        strip = super().render_line(y).crop(0, room).extend_cell_length(room, self.inks.text)
-        return strip.join([strip, finished(self._overview(y - HEADING), OVERVIEW, self.inks)])
+        frame = self._frame or self.frame()
+        row, line = frame.top + y - HEADING, y - HEADING
+        if line >= 0 and row < self.row_count:
+            drawn, length = self._drawn_row(row, frame)
+        else:
+            drawn = self._other(y, row, frame)
+            length = width_of(drawn)
+        beside = self._overview[line] if 0 <= line < len(self._overview) else []
+        width = frame.room + OVERVIEW
+        filling = width - length - (OVERVIEW if beside else 0)
+        if filling < 0:
+            return finished(drawn, frame.room, frame.inks)
+        return Strip([*drawn, Segment(" " * filling, frame.inks.text), *beside], width)
 
-    def _overview(self, line: int) -> list[Segment]:
-        """One line of the whole space, and whether it is among the visible rows."""
-        if line < 0 or self._cells is None or not self.row_count:
+    def _drawn_row(self, y: int, frame: Frame) -> tuple[list[Segment], int]:
+        """A row and its width; kept, but for the one with the cursor."""
+        here = self._cursor_at is not None and self._cursor_at[0] == y
+        found = None if here else self._drawn.get(y)
+        if found is None:
+            segments = self.row(y, frame.room)
+            # Everything in a row is one terminal cell a character.
+            found = segments, sum([len(segment.text) for segment in segments])
+            if not here:
+                self._drawn[y] = found
+        return found
+
+    def set_rows(self, count: int) -> None:
+        """See ``HeadedScroll``."""
+        self._drawn.clear()
+        super().set_rows(count)
+
+    def notify_style_update(self) -> None:
+        """See ``HeadedScroll``."""
+        self._drawn.clear()
+        super().notify_style_update()
+
+    def _drawn_overview(self) -> list[list[Segment]]:
+        """The whole space, line by line, and which lines are among the visible rows."""
+        rows = self.row_count
+        if self._cells is None or not rows:
             return []
-        codes = self._cells.overview(self.page)
-        if line >= len(codes):
-            return []
+        codes = self._cells.overview(self.page).tolist()
         inks = self.inks
-        first = self.top * len(codes) // self.row_count
-        last = (min(self.top + self.page, self.row_count) - 1) * len(codes) // self.row_count
-        mark = inks.glyphs.view if first <= line <= last else " "
+        first = self.top * len(codes) // rows
+        last = (min(self.top + self.page, rows) - 1) * len(codes) // rows
+        beside = Segment("  ", inks.text)
+        within = Segment(f" {inks.glyphs.view}", inks.text)
+        cells = [Segment(*inks.cell(kind)) for kind in CellClass]
         return [
-            Segment(" ", inks.text),
-            Segment(mark, inks.text),
-            Segment(*inks.cell(CellClass(int(codes[line])))),
+            [within if first <= line <= last else beside, cells[code]]
+            for line, code in enumerate(codes)
         ]

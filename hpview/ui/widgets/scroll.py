@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.segment import Segment
 from textual.geometry import Region, Size
@@ -23,6 +23,22 @@ HEADING = 1
 _KEPT = 1024
 
 
+class Frame(NamedTuple):
+    """What the lines of one drawing have in common, worked out once for all of them.
+
+    Attributes:
+        room: Terminal cells of a row.
+        width: Those of a line, what is under the scrollbar included.
+        top: The first visible row.
+        inks: Styles.
+    """
+
+    room: int
+    width: int
+    top: int
+    inks: Inks
+
+
 class HeadedScroll(ScrollView):
     """Rows below a heading line, drawn on demand: the count costs nothing.
 
@@ -39,6 +55,7 @@ class HeadedScroll(ScrollView):
         self._placeholder = ""
         self._tail = ""
         self._strips: dict[tuple[int, int], Strip] = {}
+        self._frame: Frame | None = None
 
     @property
     def inks(self) -> Inks:
@@ -142,35 +159,45 @@ class HeadedScroll(ScrollView):
         """Whether a row looks otherwise because the cursor is on it."""
         raise NotImplementedError
 
-    def _row_strip(self, y: int, width: int) -> Strip:
-        if self.is_cursor_row(y):
-            return self._finished(self.row(y, width))
-        strip = self._strips.get((y, width))
-        if strip is None:
-            if len(self._strips) >= _KEPT:
-                self._strips.clear()
-            strip = self._finished(self.row(y, width))
-            self._strips[y, width] = strip
-        return strip
+    def frame(self) -> Frame:
+        """What the next drawing has in common."""
+        return Frame(self.room, self.size.width, self.top, self.inks)
 
-    def _finished(self, segments: list[Segment]) -> Strip:
-        """A strip that goes on under the scrollbar: Textual keeps what it needs not pad."""
-        return finished(segments, self.size.width, self.inks)
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Lines of the viewport, for Textual."""
+        self._frame = self.frame()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         """One line of the viewport, for Textual."""
-        width = self.room
+        frame = self._frame or self.frame()
+        row = frame.top + y - HEADING
+        if y >= HEADING and row < self._rows:
+            return self._row_strip(row, frame)
+        return finished(self._other(y, row, frame), frame.room, frame.inks)
+
+    def _row_strip(self, y: int, frame: Frame) -> Strip:
+        """A row, going on under the scrollbar: Textual keeps strips that it needs not pad."""
+        key = (y, frame.room)
+        strip = None if self.is_cursor_row(y) else self._strips.get(key)
+        if strip is None:
+            strip = finished(self.row(y, frame.room), frame.width, frame.inks)
+            if len(self._strips) >= _KEPT:
+                self._strips.clear()
+            if not self.is_cursor_row(y):
+                self._strips[key] = strip
+        return strip
+
+    def _other(self, y: int, row: int, frame: Frame) -> list[Segment]:
+        """A line that is no row: the heading, what stands below the last row, or nothing."""
         if y < HEADING:
-            return finished(self.heading(width), width, self.inks)
-        at = self.top + y - HEADING
-        if at < self._rows:
-            return self._row_strip(at, width)
-        if self._rows and at == self._rows and self._tail:
+            return self.heading(frame.room)
+        if self._rows and row == self._rows and self._tail:
             fold = self.glyphs.fold
             words = f" {fold} {self.glyphs.text(self._tail)} {fold}"
-            return finished([Segment(words, self.inks.dim)], width, self.inks)
+            return [Segment(words, frame.inks.dim)]
         if not self._rows and y == max(HEADING, self.size.height // 2):
             words = self.glyphs.text(self._placeholder)
-            left = max(0, (width - len(words)) // 2)
-            return finished([Segment(" " * left + words, self.inks.dim)], width, self.inks)
-        return finished([], width, self.inks)
+            left = max(0, (frame.room - len(words)) // 2)
+            return [Segment(" " * left + words, frame.inks.dim)]
+        return []
