@@ -32,6 +32,9 @@ _PIECE: Final = 8 * CHUNK_SIZE
 """Bytes of one piece of a batch: enough to spread the cost of a numpy call, and not so
 much that it falls out of the processor's caches."""
 
+_PORTION: Final = 4 * CHUNK_SIZE
+"""Bytes of a batch for somebody who gives way: some 3 ms to be taken in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -95,8 +98,8 @@ def load(
     progress (EAGAIN), and while paused, empty batches are yielded every 50 ms, so
     that whoever consumes them can stop. Closing the generator closes the stream.
 
-    Under a ``control`` it gives way behind the first screenful: after each batch it rests
-    about as long as the batch took to be read and taken in.
+    Under a ``control`` it gives way behind the first screenful: batches are small, and after
+    each it rests about as long as the batch took to be read and taken in.
 
     Args:
         open_stream: Opens the stream, in the thread that consumes.
@@ -108,11 +111,12 @@ def load(
     Raises:
         HpviewError: Opening or reading failed.
     """
+    portion = _PORTION if control is not None else None
     control = control if control is not None else Control(size, toward=END)
     with open_stream() as stream:
         facts = _opened(open_facts)
         try:
-            yield from _batches(_Reader(stream), facts, seconds, control)
+            yield from _batches(_Reader(stream), facts, seconds, control, portion)
         finally:
             if facts is not None:
                 facts.close()
@@ -126,7 +130,11 @@ def _opened(open_facts: Callable[[], FactsReader] | None) -> FactsReader | None:
 
 
 def _batches(
-    reader: _Reader, facts: FactsReader | None, seconds: float, control: Control
+    reader: _Reader,
+    facts: FactsReader | None,
+    seconds: float,
+    control: Control,
+    portion: int | None,
 ) -> Generator[Batch, None, None]:
     began = time.monotonic()
     while not reader.done:
@@ -136,6 +144,7 @@ def _batches(
             limit = seconds if reader.pending else _HEARTBEAT
             first = reader.pending and not reader.shown
             full = first or reader.done or time.monotonic() - began >= limit
+            full = full or (portion is not None and reader.held >= portion)
             if not (full or turn.step):
                 continue
         yield reader.batch(facts, control)
@@ -172,6 +181,11 @@ class _Reader:
     def pending(self) -> bool:
         """Whether there are records for a batch."""
         return bool(self._collected or self._pieces)
+
+    @property
+    def held(self) -> int:
+        """Bytes for a batch."""
+        return self._held + sum(map(len, self._pieces))
 
     @property
     def unseen(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from textual.app import ComposeResult
+    from textual.timer import Timer
 
     from hpview.errors import HpviewError
     from hpview.export.exportable import Exportable
@@ -41,6 +43,9 @@ if TYPE_CHECKING:
     from hpview.settings import Settings
     from hpview.space.address_space import AddressSpace
     from hpview.ui.palette import Glyphs, Inks
+
+_DRAW_EVERY = 0.2
+"""Seconds between two drawings while more arrives."""
 
 _ALONE = ("-list-alone", "-map-alone")
 
@@ -56,6 +61,8 @@ class ProcessView(HpviewScreen):
         self._settings = settings
         self._sums: NDArray[np.int64] | None = None
         self._alone = ""
+        self._next_draw = 0.0
+        self._late: Timer | None = None
         self._header = Lines(glyphs, id="process-header")
         self._vmas = VmaList(glyphs, id="vmas")
         self._map = MemoryMap(glyphs, settings.zoom, id="map")
@@ -83,7 +90,7 @@ class ProcessView(HpviewScreen):
         self._map.set_placeholder("reading…")
         self._map.focus()
         self.reading.subscribe(
-            Observer(grew=self._draw, progressed=self._draw_status, done=self._done)
+            Observer(grew=self._grew, progressed=self._draw_status, done=self._done)
         )
         self.watching.subscribe(self._draw_watch)
         self.reading.begin()
@@ -131,8 +138,20 @@ class ProcessView(HpviewScreen):
 
     # -- drawing ----------------------------------------------------------------------
 
+    def _grew(self) -> None:
+        """Draw now, or soon: drawing all of it takes longer than taking in a little more."""
+        wait = self._next_draw - time.monotonic()
+        if wait <= 0 or self.reading.paused or not self.reading.busy:
+            self._draw()
+        elif self._late is None:
+            self._late = self.set_timer(wait, self._draw)
+
     def _draw(self) -> None:
         """Show the address space as it is known now."""
+        if self._late is not None:
+            self._late.stop()
+            self._late = None
+        self._next_draw = time.monotonic() + _DRAW_EVERY
         self._sums = None
         self._vmas.show(self.space)
         self._map.show(self.space)

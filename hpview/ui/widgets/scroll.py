@@ -12,6 +12,8 @@ from hpview.ui import palette
 from hpview.ui.widgets.line import finished
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from textual import events
     from textual.strip import Strip
 
@@ -54,7 +56,7 @@ class HeadedScroll(ScrollView):
         self._inks: Inks | None = None
         self._placeholder = ""
         self._tail = ""
-        self._strips: dict[tuple[int, int], Strip] = {}
+        self._strips: dict[tuple[Hashable, int], Strip] = {}
         self._frame: Frame | None = None
 
     @property
@@ -105,7 +107,7 @@ class HeadedScroll(ScrollView):
     def set_rows(self, count: int) -> None:
         """Change the number of rows and draw anew."""
         self._rows = count
-        self._strips.clear()
+        self.forget_rows()
         self._fit()
 
     def _fit(self) -> None:
@@ -178,15 +180,24 @@ class HeadedScroll(ScrollView):
 
     def _row_strip(self, y: int, frame: Frame) -> Strip:
         """A row, going on under the scrollbar: Textual keeps strips that it needs not pad."""
-        key = (y, frame.room)
-        strip = None if self.is_cursor_row(y) else self._strips.get(key)
+        if self.is_cursor_row(y):
+            return finished(self.row(y, frame.room), frame.width, frame.inks)
+        key = (self.content(y), frame.room)
+        strip = self._strips.get(key)
         if strip is None:
-            strip = finished(self.row(y, frame.room), frame.width, frame.inks)
             if len(self._strips) >= _KEPT:
                 self._strips.clear()
-            if not self.is_cursor_row(y):
-                self._strips[key] = strip
+            strip = finished(self.row(y, frame.room), frame.width, frame.inks)
+            self._strips[key] = strip
         return strip
+
+    def content(self, y: int) -> Hashable:
+        """What a row shows: equal ones look alike, as long as ``forget_rows`` is not called."""
+        return y
+
+    def forget_rows(self) -> None:
+        """Rows of the same content may look otherwise from now on."""
+        self._strips.clear()
 
     def _other(self, y: int, row: int, frame: Frame) -> list[Segment]:
         """A line that is no row: the heading, what stands below the last row, or nothing."""

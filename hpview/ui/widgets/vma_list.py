@@ -13,7 +13,7 @@ from hpview.ui.widgets import vma_columns
 from hpview.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from numpy.typing import NDArray
 
@@ -82,7 +82,8 @@ class VmaList(RowList):
         """The listed VMA that begins next above (1) or below (-1) an address, or -1."""
         if self._space is None or not len(self._order):
             return -1
-        listed = np.sort(self._order)
+        in_order = self.sort == "address" and not self.reverse
+        listed = self._order if in_order else np.sort(self._order)
         starts = self._space.vmas["start"][listed]
         if step > 0:
             at = int(np.searchsorted(starts, np.uint64(address), "right"))
@@ -126,6 +127,16 @@ class VmaList(RowList):
             rows = np.flatnonzero(self._order == at)
             self.cursor = int(rows[0]) if len(rows) else self.cursor
         self.cursor = max(0, min(self.cursor, len(self._order) - 1))
+
+    def content(self, y: int) -> Hashable:
+        """All that a row shows of its VMA."""
+        if self._space is None or y >= len(self._order):
+            return None
+        index = self.index_of(y)
+        return self._space.vmas[index].tobytes(), self._space.name_of(index)
+
+    def forget_rows(self) -> None:
+        """Keep them: while more is read, what is known stays as it is."""
 
     def heading(self, width: int) -> list[Segment]:
         """How many there are, and the titles."""
