@@ -160,7 +160,7 @@ def _listen(socket: cn_proc.ProcEventSocket) -> None:
         if not select.select([socket.fileno()], [], [], left)[0]:
             break
         for answer in socket.marshal.parse(socket.recv(_BUFFER)):
-            if answer["what"] == cn_proc.PROC_EVENT_NONE and answer["ack"] == token + 1:
+            if answer.get("what") == cn_proc.PROC_EVENT_NONE and answer["ack"] == token + 1:
                 if answer["err"]:
                     raise OSError(answer["err"], os.strerror(answer["err"]))
                 return
@@ -185,7 +185,7 @@ def _drained(socket: cn_proc.ProcEventSocket) -> list[Event]:
 
 def _event(message: cn_proc.proc_event_base) -> Event | None:
     """The event of a process; None for those of other threads."""
-    what = message["what"]
+    what = message.get("what")  # others than those of _Marshal are not decoded at all
     if what == cn_proc.PROC_EVENT_FORK:
         born = message["child_pid"] == message["child_tgid"]
         return Event(What.FORK, message["child_tgid"]) if born else None

@@ -15,11 +15,11 @@ class EventsUnavailable(HpviewError):
     """This machine or user gets no process events.
 
     Attributes:
-        reason: Why, in a few words.
+        reason: Why, in a few words; "" where nobody wants any.
     """
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"process events are not available: {reason}")
+        super().__init__(f"process events are not available{reason and ': '}{reason}")
         self.reason = reason
 
 
@@ -75,4 +75,4 @@ def unlistened() -> ProcessEvents:
     Raises:
         EventsUnavailable: Always.
     """
-    raise EventsUnavailable("nobody asked for them")
+    raise EventsUnavailable("")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from pyroute2.netlink.connector import cn_proc
@@ -104,6 +105,44 @@ def test_what_did_not_fit_is_told() -> None:
             raise self.left.pop(0)
 
     assert connector._drained(Full()) == [Event(What.LOST, 0)]
+
+
+def datagram(what: int, *numbers: int) -> bytes:
+    """A message as cn_proc.c sends it: struct nlmsghdr, cn_msg, proc_event."""
+    event = struct.pack("=IIQ6I", what, 0, 1, *numbers, *[0] * (6 - len(numbers)))
+    header = struct.pack("=IHHII", 16 + 20 + len(event), 3, 0, 7, 0)
+    return header + struct.pack("=IIIIHH", 1, 1, 0, 0, len(event), 0) + event
+
+
+@pytest.mark.parametrize(
+    ("what", "numbers", "event"),
+    [
+        (0x00000001, (10, 10, 20, 20), Event(What.FORK, 20)),
+        (0x00000001, (10, 10, 21, 20), None),
+        (0x00000002, (20, 20), Event(What.EXEC, 20)),
+        (0x00000200, (20, 20, 0xFFFEFFFE), Event(What.COMM, 20)),
+        (0x00000200, (21, 20, 0x41414141), None),
+        (0x80000000, (20, 20, 0, 17, 10, 10), Event(What.EXIT, 20)),
+        (0x80000000, (21, 20, 0, 17, 10, 10), None),
+        (0x00000004, (20, 20, 0, 0), None),
+        (0x00000080, (20, 20), None),
+        (0x00000100, (20, 20, 1, 1), None),
+        (0x40000000, (20, 20), None),
+        (0x00000000, (), None),
+        (0x20000000, (20, 20), None),
+    ],
+)
+def test_every_kind_of_message(what: int, numbers: tuple[int, ...], event: Event | None) -> None:
+    class Told:
+        marshal = connector._Marshal()
+        left: ClassVar = [datagram(what, *numbers)]
+
+        def recv(self, _size: int) -> bytes:
+            if not self.left:
+                raise BlockingIOError
+            return self.left.pop(0)
+
+    assert connector._drained(Told()) == ([event] if event else [])
 
 
 @pytest.mark.parametrize(
