@@ -20,11 +20,13 @@ class Changes(NamedTuple):
         gone: Pids whose process ended, and what has their pid now was not there before.
         renewed: Processes that were born or called exec(), as a glance showed them.
         renamed: Processes that only have a new name.
+        lost: Some events were lost: only a snapshot tells what there is.
     """
 
     gone: frozenset[int]
     renewed: tuple[Process, ...]
     renamed: tuple[Process, ...]
+    lost: bool = False
 
 
 def summed_up(events: Iterable[Event], glance: Callable[[int], Process | None]) -> Changes:
@@ -52,7 +54,7 @@ def summed_up(events: Iterable[Event], glance: Callable[[int], Process | None]) 
             renamed.append(process)
         else:
             renewed.append(process)
-    return Changes(frozenset(ended), tuple(renewed), tuple(renamed))
+    return Changes(frozenset(ended), tuple(renewed), tuple(renamed), What.LOST in last.values())
 
 
 class Census:

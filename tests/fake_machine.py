@@ -64,23 +64,26 @@ def process(pid: int, command: str, **changes: object) -> Process:
         vmas=pid % 1000,
         source=Source.BPF,
         start_time=pid,
+        ppid=1,
+        cgroup="/system.slice",
     )
     return base._replace(**changes)  # type: ignore[arg-type]
 
 
-def unreadable(pid: int, command: str) -> Process:
-    return process(
-        pid, command, bytes_2m=None, bytes_1g=None, bytes_4k=None, vmas=None, user="root"
-    )
+def unreadable(pid: int, command: str, **changes: object) -> Process:
+    nothing = dict.fromkeys(("bytes_2m", "bytes_1g", "bytes_4k", "vmas"))
+    return process(pid, command, **{"user": "root", **nothing, **changes})
 
 
 def machine() -> tuple[Process, ...]:
     """A handful of processes of all kinds, one with a hostile command line."""
-    huge = {"resident": 7 * GIB, "bytes_2m": 5 * GIB, "bytes_4k": 2 * GIB}
+    huge = {"resident": 7 * GIB, "bytes_2m": 5 * GIB, "bytes_4k": 2 * GIB, "change": 6 * MIB}
+    small = {"resident": 2 * GIB, "bytes_4k": 2 * GIB, "change": -2 * MIB}
+    app = {"cgroup": "/user.slice/app", "ppid": 5000, "change": 0}
     return (
-        unreadable(1, "/sbin/init"),
-        process(880, "redis-server *:6379", user="redis", resident=2 * GIB, bytes_4k=2 * GIB),
-        process(PID, "postgres: checkpointer", user="postgres", vmas=312, **huge),
+        unreadable(1, "/sbin/init", cgroup="/init.scope", ppid=0),
+        process(880, "redis-server *:6379", user="redis", cgroup="/system.slice/redis", **small),
+        process(PID, "postgres: checkpointer", user="postgres", vmas=312, ppid=880, **huge),
         process(
             5000,
             "java -Xmx8g -jar server.jar",
@@ -90,7 +93,10 @@ def machine() -> tuple[Process, ...]:
             bytes_4k=GIB,
             bytes_swap=300 * MIB,
             vmas=1204,
+            cgroup="/user.slice/app",
         ),
-        process(6001, "evil \x1b[31m[bold]red[/bold]\nnext \udcff", resident=8192, bytes_4k=8192),
-        process(6002, "", comm="nameless", resident=0, bytes_4k=0, vmas=0),
+        process(
+            6001, "evil \x1b[31m[bold]red[/bold]\nnext \udcff", resident=8192, bytes_4k=8192, **app
+        ),
+        process(6002, "", comm="nameless", resident=0, bytes_4k=0, vmas=0, **app),
     )
