@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpview.errors import HpviewError, NothingMapped
+from hpview.events import unlistened
 from hpview.text import encode, printable
 
 if TYPE_CHECKING:
@@ -29,10 +30,12 @@ class UsageError(HpviewError):
 
 
 @contextmanager
-def _services(args: Namespace) -> Iterator[Services]:
+def _services(
+    args: Namespace, events: Callable[[], ProcessEvents] = unlistened
+) -> Iterator[Services]:
     from hpview import assembly
 
-    services = assembly.services(args.backend, _events)
+    services = assembly.services(args.backend, events)
     with closing(services):
         yield services
 
@@ -48,7 +51,7 @@ def _events() -> ProcessEvents:
 def _services_later(args: Namespace) -> Iterator[Callable[[], Services]]:
     """What opens them; may be called in a thread that ends before the block does."""
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(_services(args))
+        yield lambda: stack.enter_context(_services(args, _events))
 
 
 @contextmanager

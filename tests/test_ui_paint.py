@@ -13,14 +13,13 @@ from hpview.space.slots import CellClass
 from hpview.ui import palette
 from hpview.ui.describe import cell_words, index_in, vma_words
 from hpview.ui.paint import bar, cell_segments, fitted, joined, put_cursor, shares
-from hpview.ui.widgets import footing, process_columns
+from hpview.ui.widgets import footing
 from hpview.ui.widgets.extents import extents, fold_words
 from hpview.ui.widgets.map_cells import stretches
 from hpview.ui.widgets.map_pane import columns_for, whole_size
-from hpview.ui.widgets.process_list import arranged
 from hpview.ui.widgets.vma_columns import vma_row
 from hpview.wire import Backing, Source, Status
-from tests.fakes import machine, names, process, sample, unreadable
+from tests.fakes import names, sample
 from tests.records import GIB, MIB, Script, run
 
 INKS = palette.plain_inks()
@@ -103,47 +102,6 @@ def test_every_glyph_is_one_cell_and_the_classes_differ() -> None:
         assert all(len(glyph) == 1 for glyph in glyphs.cells)
     assert all(glyph.isascii() for glyph in palette.ASCII.cells)
     assert palette.ASCII.text("reading… \u203a 1 · 2").isascii()
-
-
-def test_an_unreadable_process_shows_question_marks() -> None:
-    drawn = text(process_columns.process_row(unreadable(1, "init"), 120, INKS))
-    assert drawn.count("?") == 3
-    assert "0 B" in drawn  # its swap, which anybody may read
-    assert "%" not in drawn
-
-
-def test_commands_are_escaped() -> None:
-    drawn = text(process_columns.process_row(machine()[4], 160, INKS))
-    assert r"evil \x1b[31m[bold]red[/bold]\x0anext \xff" in drawn
-
-
-@pytest.mark.parametrize("width", [59, 79, 99, 119, 199])
-def test_process_rows_and_heading_have_the_same_columns(width: int) -> None:
-    heading = text(process_columns.heading(width, "swap", True, INKS))
-    assert "SWAP▼" in heading
-    for shown in machine():
-        row = text(process_columns.process_row(shown, width, INKS))
-        assert len(row) == len(heading)
-        assert len(row) <= width + 1
-
-
-def test_processes_sort_by_column_and_unknown_stays_last() -> None:
-    def pids(sort: str, *, reverse: bool = False, words: str = "") -> list[int]:
-        return [p.pid for p in arranged(machine(), sort, reverse, words)]
-
-    assert pids("coverage")[:2] == [5000, 4127]
-    assert set(pids("coverage")[-2:]) == {1, 6002}
-    assert set(pids("coverage", reverse=True)[-2:]) == {1, 6002}
-    assert pids("pid") == [1, 880, 4127, 5000, 6001, 6002]
-    assert pids("resident")[0] == 5000
-    assert pids("pid", words="POSTGRES") == [4127]
-    assert pids("pid", words="5000") == [5000]
-    assert pids("pid", words="redis") == [880]
-
-
-def test_ten_thousand_processes_are_filtered_and_sorted_quickly() -> None:
-    many = tuple(process(pid, f"worker {pid}") for pid in range(1, 10_001))
-    assert len(arranged(many, "coverage", False, "worker")) == 10_000
 
 
 def test_a_vma_row_fills_its_width() -> None:

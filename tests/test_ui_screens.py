@@ -18,6 +18,7 @@ from hpview.ui.screens.protocol import ProtocolScreen
 from hpview.ui.screens.slot import SlotScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.page_grid import PageGrid
+from hpview.ui.widgets.process_list import ProcessList
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
 from tests import golden
@@ -45,6 +46,11 @@ def steady(lines: list[str]) -> list[str]:
     return [re.sub(r"[0-9.]+ ms( . bpf)", r"_ ms\1", line) for line in lines]
 
 
+async def listening(pilot: Pilot[None], app: HpviewApp) -> None:
+    """Wait until the list says that it is live."""
+    await until(pilot, lambda: isinstance(app.screen, HpviewScreen) and app.screen.at_rest)
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("screen", ["list", "process"])
 def test_screens_look_as_they_did(screen: str, size: tuple[int, int]) -> None:
@@ -54,6 +60,8 @@ def test_screens_look_as_they_did(screen: str, size: tuple[int, int]) -> None:
         await settled(pilot, app)
         if screen == "process":
             await press(pilot, *["right_square_bracket"] * 4)
+        else:
+            await listening(pilot, app)
         golden.check(f"{screen}-{size[0]}x{size[1]}", steady(screen_lines(app)))
 
     drive(app, script, size)
@@ -79,6 +87,8 @@ def test_ascii_screens_hold_nothing_else(screen: str) -> None:
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
+        if screen == "list":
+            await listening(pilot, app)
         lines = steady(screen_lines(app))
         golden.check(f"{screen}-ascii", lines)
         assert all(line.isascii() for line in lines)
@@ -154,7 +164,7 @@ def test_a_terminal_that_is_too_small_says_so(pid: int | None) -> None:
 
 
 DOCUMENTED = [
-    (ProcessesScreen, (ProcessesScreen, RowList, HpviewScreen)),
+    (ProcessesScreen, (ProcessesScreen, ProcessList, RowList, HpviewScreen)),
     (ProcessScreen, (ProcessScreen, MemoryMap, HpviewScreen)),
     (VmaList, (RowList,)),
     (ChangesScreen, (ChangesScreen, RowList, HpviewScreen)),

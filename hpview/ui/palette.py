@@ -42,6 +42,9 @@ class Glyphs:
         view: Marks in an overview what is visible.
         marks: Of what changed, by ChangeKind; the first is of none.
         becomes: Between what was and what is.
+        twig_more: Leads to a child that has more siblings below.
+        twig_last: Leads to the last child.
+        twig_past: Leads past a generation that has more children below.
         plain: Nothing outside ASCII may be drawn.
     """
 
@@ -60,6 +63,9 @@ class Glyphs:
     more: str
     rule: str
     view: str
+    twig_more: str
+    twig_last: str
+    twig_past: str
     marks: tuple[str, ...]
     becomes: str
     plain: bool
@@ -104,6 +110,9 @@ UNICODE: Final = Glyphs(
     more="…",
     rule="│",
     view="▐",
+    twig_more="├─",
+    twig_last="└─",
+    twig_past="│ ",
     marks=(" ", "+", "/", "↓", "↑", "▴", "▾", "*", "x"),
     becomes="→",
     plain=False,
@@ -138,6 +147,9 @@ ASCII: Final = Glyphs(
     more="~",
     rule="|",
     view="|",
+    twig_more="|-",
+    twig_last="`-",
+    twig_past="| ",
     marks=(" ", "+", "/", ">", "<", "^", "v", "*", "x"),
     becomes=">",
     plain=True,

@@ -1,26 +1,26 @@
-"""The columns of the process list: what they show, how they sort, how wide they are."""
+"""The columns of the process list: which of them have room, and where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
 
-from hpview import units
-from hpview.space.slots import CellClass
-from hpview.text import printable
-from hpview.ui.paint import bar, fitted
+from hpview.roster.fields import FIELDS
+from hpview.ui.paint import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
-    from hpview.machine import Process
     from hpview.ui.palette import Inks
 
-UNKNOWN: Final = "?"
-_SHORT_BELOW: Final = 100
-_PERCENT: Final = 6
+WIDE: Final = 100
+"""Terminal cells from which on sizes have long units."""
+
+_COVERAGE_MOST: Final = 40
+_CGROUP_MOST: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +28,45 @@ class Column:
     """One column.
 
     Attributes:
-        key: Its name.
+        key: Of its field.
         title: In the heading; the short one on narrow terminals.
-        value: What it sorts by; None sorts last, whatever the direction.
-        falling: Sorts the largest first unless reversed.
-        widths: Terminal cells on narrow and on wider terminals; 0 takes what is left.
+        widths: Terminal cells on narrow and on wide terminals, the least it can do with.
         right: Aligned to the right.
+        words: What it is, for choosing.
     """
 
     key: str
     title: tuple[str, str]
-    value: Callable[[Process], float | str | None]
-    falling: bool
     widths: tuple[int, int]
+    words: str
     right: bool = True
 
 
-def coverage(process: Process) -> float | None:
-    """Huge bytes over resident bytes, 0 to 1; None when unknown or nothing is resident."""
-    huge = process.huge
-    return huge / process.resident if huge is not None and process.resident else None
-
-
 COLUMNS: Final = (
-    Column("pid", ("PID", "PID"), lambda p: p.pid, False, (7, 7)),
-    Column("user", ("USER", "USER"), lambda p: p.user, False, (8, 10), right=False),
-    Column("command", ("COMMAND", "COMMAND"), lambda p: p.shown_command, False, (0, 0), False),
-    Column("resident", ("RES", "RESIDENT"), lambda p: p.resident, True, (5, 9)),
-    Column("2m", ("2M", "2M"), lambda p: p.huge, True, (5, 9)),
-    Column("coverage", ("COVERAGE", "COVERAGE"), coverage, True, (14, 20)),
-    Column("swap", ("SWAP", "SWAP"), lambda p: p.bytes_swap, True, (5, 9)),
-    Column("vmas", ("VMAS", "VMAS"), lambda p: p.vmas, True, (6, 7)),
+    Column("pid", ("PID", "PID"), (7, 7), "process"),
+    Column("ppid", ("PPID", "PPID"), (7, 7), "parent"),
+    Column("user", ("USER", "USER"), (8, 10), "effective user", right=False),
+    Column("cgroup", ("CGROUP", "CGROUP"), (16, 24), "cgroup", right=False),
+    Column("command", ("COMMAND", "COMMAND"), (20, 24), "command line", right=False),
+    Column("resident", ("RES", "RESIDENT"), (6, 9), "resident memory"),
+    Column("2m", ("2M", "2M"), (5, 8), "in 2 MB pages"),
+    Column("1g", ("1G", "1G"), (5, 8), "in 1 GB pages"),
+    Column("4k", ("4K", "4K"), (5, 8), "in 4 kB pages"),
+    Column("swap", ("SWAP", "SWAP"), (5, 8), "swapped out"),
+    Column("coverage", ("COVERAGE", "COVERAGE"), (13, 20), "share of huge pages", right=False),
+    Column("vmas", ("VMAS", "VMAS"), (6, 7), "mappings"),
+    Column("change", ("+/-", "CHANGE"), (6, 7), "growth since the last refresh"),
 )
-KEYS: Final = tuple(column.key for column in COLUMNS)
-"""Columns by their place."""
+BY_KEY: Final = {column.key: column for column in COLUMNS}
+
+ALWAYS: Final = frozenset({"pid", "command"})
+"""Cannot be hidden."""
+
+_IMPORTANCE: Final = (
+    "pid", "command", "resident", "coverage", "2m", "4k", "user", "change", "swap", "vmas", "1g",
+    "cgroup", "ppid",
+)  # fmt: skip
+"""Where there is no room for all, the last go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,79 +78,66 @@ class Place:
     width: int
 
 
-def places(width: int) -> list[Place]:
-    """Lay the columns out on a line of so many terminal cells."""
-    wide = width >= _SHORT_BELOW
-    widths = [column.widths[wide] for column in COLUMNS]
-    if width >= 150:
-        widths[KEYS.index("coverage")] += min(40, (width - 130) // 2)
-    spare = max(1, width - sum(widths) - len(COLUMNS))
+def chosen_columns(keys: Iterable[str]) -> tuple[str, ...]:
+    """The columns that are wanted, in their order; keys that mean nothing are left out.
+
+    Args:
+        keys: ``settings.columns``; none wants all.
+    """
+    wanted = {key for key in keys if key in BY_KEY} or set(BY_KEY)
+    return tuple(key for key in BY_KEY if key in wanted | ALWAYS)
+
+
+@lru_cache(maxsize=64)
+def places(width: int, wanted: tuple[str, ...]) -> tuple[Place, ...]:
+    """Lay out on a line of so many terminal cells what has room of the columns wanted."""
+    wide = width >= WIDE
+    left = width + 1
+    kept: set[str] = set()
+    for key in _IMPORTANCE:
+        needs = BY_KEY[key].widths[wide] + 1
+        if key in wanted and (needs <= left or key in ALWAYS):
+            kept.add(key)
+            left -= needs
+    extra = _shared_out(max(0, left), kept)
     out = []
     x = 0
-    for column, fixed in zip(COLUMNS, widths, strict=True):
-        taken = fixed or spare
-        out.append(Place(column, x, taken))
-        x += taken + 1
-    return out
+    for column in COLUMNS:
+        if column.key in kept:
+            taken = column.widths[wide] + extra.get(column.key, 0)
+            out.append(Place(column, x, taken))
+            x += taken + 1
+    return tuple(out)
 
 
-def heading(width: int, sort: str, falling: bool, inks: Inks) -> list[Segment]:
-    """The heading; the column sorted by has a mark."""
+def _shared_out(spare: int, kept: set[str]) -> dict[str, int]:
+    """Who gets the cells that are left: the command most of them."""
+    extra = {}
+    for key, most in (("coverage", _COVERAGE_MOST), ("cgroup", _CGROUP_MOST)):
+        if key in kept:
+            extra[key] = min(spare // 4, most)
+    return {**extra, "command": spare - sum(extra.values())}
+
+
+def heading(
+    placed: tuple[Place, ...], sort: str, *, reverse: bool, shape: str, wide: bool, inks: Inks
+) -> list[Segment]:
+    """The titles; that of the column sorted by has a mark, the command's tells the shape."""
+    falling = FIELDS[sort].falling != reverse
     out = []
-    for place in places(width):
+    for place in placed:
         column = place.column
-        title = column.title[width >= _SHORT_BELOW]
+        title = column.title[wide]
+        if column.key == "command" and shape:
+            both = f"{title} {shape}"
+            title = both if len(both) < place.width else shape
         chosen = column.key == sort
         if chosen:
             mark = inks.glyphs.down if falling else inks.glyphs.up
-            title = f"{title}{mark}" if len(title) < place.width else title[:-1] + mark
+            title = (
+                f"{title}{mark}" if len(title) < place.width else title[: place.width - 1] + mark
+            )
         style = inks.accent if chosen else inks.dim
-        right = column.right and column.key != "coverage"
-        out.append(Segment(fitted(title, place.width, right=right) + " ", style))
-    return out
-
-
-def process_row(process: Process, width: int, inks: Inks) -> list[Segment]:
-    """One process; what could not be read is a question mark, never 0."""
-    out: list[Segment] = []
-    unreadable = process.huge is None
-    plain = inks.dim if unreadable else inks.text
-    size = units.size if width >= _SHORT_BELOW else units.short
-    words = {
-        "pid": str(process.pid),
-        "user": printable(process.user),
-        "command": printable(process.shown_command),
-        "resident": size(process.resident) + ("+" if process.partial else ""),
-        "2m": UNKNOWN if process.huge is None else size(process.huge),
-        "swap": size(process.bytes_swap),
-        "vmas": UNKNOWN if process.vmas is None else str(process.vmas),
-    }
-    for place in places(width):
-        key = place.column.key
-        if key == "coverage":
-            out += _coverage(process, place.width, inks)
-            out.append(Segment(" ", inks.text))
-            continue
-        strong = key == "2m" and process.huge
-        empty = words[key] in ("0", "0 B")
-        style = inks.strong if strong else inks.dim if empty else plain
-        text = fitted(words[key], place.width, right=place.column.right, more=inks.glyphs.more)
+        text = fitted(title, place.width, right=column.right, more=inks.glyphs.more)
         out.append(Segment(text + " ", style))
     return out
-
-
-def _coverage(process: Process, width: int, inks: Inks) -> list[Segment]:
-    """The bar of the resident memory and the share of huge pages in it."""
-    huge = process.huge
-    if huge is None:
-        return [Segment(fitted(UNKNOWN, width, right=True), inks.dim)]
-    parts = [
-        (CellClass.HUGE_1G, process.bytes_1g or 0),
-        (CellClass.HUGE_2M, process.bytes_2m or 0),
-        (CellClass.FULL_4K, process.bytes_4k or 0),
-    ]
-    share = fitted(units.percent(huge, process.resident), _PERCENT, right=True)
-    return [
-        *bar(parts, width - _PERCENT, inks),
-        Segment(share, inks.strong if huge else inks.dim),
-    ]

@@ -1,81 +1,120 @@
-"""The list of processes: sorted, filtered, and steady while it is refreshed."""
+"""The list of processes: sorted, filtered, put together, and steady while it is refreshed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+
+from hpview.roster.arrange import Arrangement, Shape, View, arranged
+from hpview.roster.fields import FIELDS, Table
+from hpview.roster.query import parse
 from hpview.ui.widgets import process_columns
-from hpview.ui.widgets.process_columns import COLUMNS, KEYS
+from hpview.ui.widgets.process_row import line_segments
 from hpview.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
-    from rich.segment import Segment
+    from collections.abc import Sequence
 
     from hpview.machine import Process
+    from hpview.roster.arrange import Identity, Line
+    from hpview.settings import Settings
     from hpview.ui.palette import Glyphs
+    from hpview.ui.widgets.process_columns import Place
 
-
-def arranged(processes: tuple[Process, ...], sort: str, reverse: bool, words: str) -> list[Process]:
-    """The processes that match, in order.
-
-    Args:
-        processes: By pid; equals stay in this order.
-        sort: Key of a column.
-        reverse: Against the column's own direction.
-        words: What pid, user or command must contain, in any case; "" matches all.
-    """
-    column = COLUMNS[KEYS.index(sort)]
-    wanted = words.casefold()
-    found = [
-        p
-        for p in processes
-        if not wanted or wanted in f"{p.pid}\0{p.user}\0{p.comm}\0{p.cmdline}".casefold()
-    ]
-    known = [p for p in found if column.value(p) is not None]
-    unknown = [p for p in found if column.value(p) is None]
-    known.sort(key=column.value, reverse=column.falling != reverse)  # type: ignore[arg-type]
-    return known + unknown
+_DEFAULT_SORT = "resident"
 
 
 class ProcessList(RowList):
-    """Processes, the current one remembered by pid and start time."""
+    """Processes, the current one remembered by pid and start time.
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+    Attributes:
+        asked: What was typed into the filter.
+        shape: How processes are put together.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h", "fold", "Fold", show=False, tooltip="Fold, or go to the parent"),
+        Binding("right,l", "unfold", "Unfold", show=False, tooltip="Unfold"),
+    ]
+
+    def __init__(self, glyphs: Glyphs, settings: Settings, *, id: str | None = None) -> None:
         super().__init__(glyphs, id=id)
-        self._all: tuple[Process, ...] = ()
-        self._shown: list[Process] = []
-        self.sort = "resident"
-        self.reverse = False
-        self.words = ""
+        self._settings = settings
+        self._table = Table(())
+        self._arrangement = Arrangement([], [])
+        self._folded: dict[Shape, frozenset[Identity]] = {}
+        self.asked = parse("")
+        self.shape = Shape.FLAT
+
+    @property
+    def sort(self) -> str:
+        """Key of the field that is sorted by."""
+        return self._settings.sort if self._settings.sort in FIELDS else _DEFAULT_SORT
+
+    @property
+    def words(self) -> str:
+        """What was typed into the filter."""
+        return self.asked.text
+
+    @property
+    def current_line(self) -> Line | None:
+        """The line under the cursor."""
+        lines = self._arrangement.lines
+        return lines[self.cursor] if self.cursor < len(lines) else None
 
     @property
     def current(self) -> Process | None:
-        """The process under the cursor."""
-        return self._shown[self.cursor] if self.cursor < len(self._shown) else None
+        """The process under the cursor; None on the heading of a group."""
+        line = self.current_line
+        return line.process if line is not None and line.group is None else None
 
     @property
     def shown(self) -> list[Process]:
-        """The processes that match, in order."""
-        return self._shown
+        """The processes that match, in order, folded away or not."""
+        return self._arrangement.matching
 
-    def show(self, processes: tuple[Process, ...]) -> None:
+    def show(self, processes: Sequence[Process]) -> None:
         """Take a new set of processes."""
-        self._all = processes
+        self._table = Table(processes)
         self._arrange()
 
-    def filter(self, words: str) -> None:
-        """Show only processes that contain these words."""
-        self.words = words
+    def filter(self, text: str) -> tuple[str, ...]:
+        """Show only the processes that match; returns what is wrong with the text."""
+        self.asked = parse(text)
         self._arrange()
+        return self.asked.problems
+
+    def put_together(self, shape: Shape) -> None:
+        """Change the shape; the same one again goes back to the flat list."""
+        self.shape = Shape.FLAT if self.shape is shape else shape
+        self._arrange()
+
+    def columns_changed(self) -> None:
+        """Draw the columns that the settings name."""
+        self.set_rows(self.row_count)
+
+    def placed(self, width: int) -> tuple[Place, ...]:
+        """The columns on a line of so many terminal cells."""
+        wanted = process_columns.chosen_columns(self._settings.columns)
+        return process_columns.places(width, wanted)
+
+    def fitting(self) -> list[str]:
+        """The columns that have room now."""
+        return [place.column.key for place in self.placed(self.room - 1)]
 
     def move_sort(self, step: int) -> None:
-        """Sort by a column to the left or to the right."""
-        self.sort_by(KEYS[(KEYS.index(self.sort) + step) % len(KEYS)])
+        """Sort by a visible column to the left or to the right."""
+        keys = self.fitting()
+        at = keys.index(self.sort) if self.sort in keys else -(step > 0)
+        self.sort_by(keys[(at + step) % len(keys)])
 
     def sort_by(self, key: str) -> None:
         """Sort by a column; by the same one again: the other way round."""
-        self.reverse = not self.reverse if key == self.sort else False
-        self.sort = key
+        again = key == self.sort
+        self._settings.reverse = again and not self._settings.reverse
+        self._settings.sort = key
         self._arrange()
 
     def flip(self) -> None:
@@ -84,32 +123,76 @@ class ProcessList(RowList):
 
     def sort_at(self, x: int) -> None:
         """Sort by the column at a terminal cell of the heading."""
-        for place in process_columns.places(self.room - 1):
+        for place in self.placed(self.room - 1):
             if place.x <= x - 1 <= place.x + place.width:
                 self.sort_by(place.column.key)
+                return
+
+    def action_fold(self) -> None:
+        """Fold what lies below the cursor; where nothing does, go to what it hangs below."""
+        line = self.current_line
+        if line is None:
+            return
+        if line.below and not line.hidden:
+            self._fold(line.identity, fold=True)
+        elif (above := self._arrangement.above(self.cursor)) is not None:
+            self.action_move_to(above)
+
+    def action_unfold(self) -> None:
+        """Unfold what lies below the cursor."""
+        line = self.current_line
+        if line is not None and line.hidden:
+            self._fold(line.identity, fold=False)
+
+    def toggle_fold(self) -> None:
+        """Fold or unfold what lies below the cursor."""
+        line = self.current_line
+        if line is not None and line.below:
+            self._fold(line.identity, fold=not line.hidden)
+
+    def _fold(self, identity: Identity, *, fold: bool) -> None:
+        folded = self._folded.get(self.shape, frozenset())
+        self._folded[self.shape] = folded | {identity} if fold else folded - {identity}
+        self._arrange()
 
     def _arrange(self) -> None:
-        before = self.current
+        before = self.current_line
         line = self.cursor - self.top
         was_visible = 0 <= line < self.page
-        self._shown = arranged(self._all, self.sort, self.reverse, self.words)
-        index = min(self.cursor, max(0, len(self._shown) - 1))
-        if before is not None:
-            same = (before.pid, before.start_time)
-            found = (i for i, p in enumerate(self._shown) if (p.pid, p.start_time) == same)
-            index = next(found, index)
+        folded = self._folded.get(self.shape, frozenset())
+        view = View(self.asked, self.sort, self._settings.reverse, self.shape, folded)
+        self._arrangement = arranged(self._table, view)
+        index = self._place(before)
         self.cursor = index
-        self.set_rows(len(self._shown))
+        self.set_rows(len(self._arrangement.lines))
         if was_visible and not self.top <= index < self.top + self.page:
             self.scroll_rows_to(index - line)
         self.post_message(self.Moved(self, index))
 
+    def _place(self, before: Line | None) -> int:
+        """Where the cursor goes: to the same line, or to what it is folded away under."""
+        same = min(self.cursor, max(0, len(self._arrangement.lines) - 1))
+        if before is None:
+            return same
+        found = self._arrangement.place(before.identity)
+        if found is None and before.group is None:
+            found = self._arrangement.cover(before.process, self._table, self.shape)
+        return same if found is None else found
+
     def heading(self, width: int) -> list[Segment]:
         """Titles, and which column is sorted by."""
-        falling = COLUMNS[KEYS.index(self.sort)].falling != self.reverse
-        titles = process_columns.heading(width - 1, self.sort, falling, self.inks)
-        return [type(titles[0])(" ", self.inks.dim), *titles]
+        titles = process_columns.heading(
+            self.placed(width - 1),
+            self.sort,
+            reverse=self._settings.reverse,
+            shape=self.shape.value,
+            wide=width > process_columns.WIDE,
+            inks=self.inks,
+        )
+        return [Segment(" ", self.inks.dim), *titles]
 
     def paint_row(self, y: int, width: int) -> list[Segment]:
-        """Draw one process."""
-        return process_columns.process_row(self._shown[y], width, self.inks)
+        """Draw one line."""
+        wide = width >= process_columns.WIDE
+        line = self._arrangement.lines[y]
+        return line_segments(line, self.placed(width), wide=wide, inks=self.inks)

@@ -1,0 +1,153 @@
+"""How a line of the process list is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from rich.segment import Segment
+
+from hpview import units
+from hpview.roster.fields import coverage
+from hpview.space.cell_class import CellClass
+from hpview.text import printable
+from hpview.ui.paint import bar, fitted, thousands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.style import Style
+
+    from hpview.process import Process
+    from hpview.roster.arrange import Line
+    from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.widgets.process_columns import Place
+
+UNKNOWN: Final = "?"
+_PERCENT: Final = 6
+_SIZES: Final = {
+    "2m": "bytes_2m",
+    "1g": "bytes_1g",
+    "4k": "bytes_4k",
+    "swap": "bytes_swap",
+}
+
+
+def line_segments(
+    line: Line, placed: tuple[Place, ...], *, wide: bool, inks: Inks
+) -> list[Segment]:
+    """One line; what could not be read is a question mark, never 0."""
+    process = line.process
+    size = units.size if wide else units.short
+    out: list[Segment] = []
+    if line.group is not None:
+        # Columns up to the command make one for the name.
+        last = next(i for i, place in enumerate(placed) if place.column.key == "command")
+        out += _group_name(line, placed[last].x + placed[last].width, inks)
+        placed = placed[last + 1 :]
+    for place in placed:
+        key = place.column.key
+        if key == "coverage":
+            out += [*_coverage(process, place.width, inks), Segment(" ", inks.text)]
+        elif key == "command":
+            out += [*_command(line, place.width, inks), Segment(" ", inks.text)]
+        else:
+            words, style = _cell(line, key, size, inks)
+            tail = key == "cgroup"
+            more = inks.glyphs.more
+            text = fitted(words, place.width, right=place.column.right, tail=tail, more=more)
+            out.append(Segment(text + " ", style))
+    return out
+
+
+def _cell(line: Line, key: str, size: Callable[[int], str], inks: Inks) -> tuple[str, Style]:
+    """Words and style of a column that needs nothing special."""
+    process = line.process
+    plain = inks.text if line.matches and process.huge is not None else inks.dim
+    match key:
+        case "pid":
+            return str(process.pid), plain
+        case "ppid":
+            return str(process.ppid), inks.dim
+        case "user":
+            return printable(process.user), plain
+        case "cgroup":
+            return printable(process.cgroup), inks.dim
+        case "resident":
+            words = size(process.resident) + "+" * process.partial
+            return words, plain if process.resident else inks.dim
+        case "vmas":
+            words = _known(process, process.vmas, thousands, inks.glyphs)
+            return words, plain if process.vmas else inks.dim
+        case "change":
+            return _change(process.change), plain
+    value: int | None = getattr(process, _SIZES[key])
+    style = inks.strong if value and key in ("2m", "1g") else plain if value else inks.dim
+    return _known(process, value, size, inks.glyphs), style
+
+
+def _known(process: Process, value: int | None, words: Callable[[int], str], glyphs: Glyphs) -> str:
+    if value is not None:
+        return words(value)
+    return glyphs.text("…") if process.pending else UNKNOWN
+
+
+def _change(grown: int | None) -> str:
+    """``+6.0M``; blank when nothing changed."""
+    if not grown:
+        return ""
+    return f"{'+' if grown > 0 else '-'}{units.short(abs(grown))}"
+
+
+def _coverage(process: Process, width: int, inks: Inks) -> list[Segment]:
+    """The bar of the resident memory and the share of huge pages in it."""
+    huge = process.huge
+    if huge is None:
+        words = _known(process, None, str, inks.glyphs)
+        return [Segment(fitted(words, width, right=True), inks.dim)]
+    small = process.bytes_4k or 0
+    parts = [
+        (CellClass.HUGE_1G, process.bytes_1g or 0),
+        (CellClass.HUGE_2M, process.bytes_2m or 0),
+        (CellClass.FULL_4K, small),
+    ]
+    share = fitted(units.percent(huge, huge + small), _PERCENT, right=True)
+    style = inks.strong if coverage(process) else inks.dim
+    return [*bar(parts, width - _PERCENT, inks), Segment(share, style)]
+
+
+def _command(line: Line, width: int, inks: Inks) -> list[Segment]:
+    """The command behind its twig, the tree's or the group's."""
+    twig = twig_text(line.twig, inks.glyphs)
+    if line.hidden:
+        twig += "[+] "
+    words = printable(line.process.shown_command)
+    if line.hidden:
+        words = f"{words} (+{thousands(line.hidden)})"
+    plain = line.matches and line.process.huge is not None
+    room = max(0, width - len(twig))
+    return [
+        Segment(fitted(twig, min(width, len(twig))), inks.dim),
+        Segment(fitted(words, room, more=inks.glyphs.more), inks.text if plain else inks.dim),
+    ]
+
+
+def twig_text(twig: str, glyphs: Glyphs) -> str:
+    """The lines that lead from the generations above to a process."""
+    if not twig:
+        return ""
+    past = "".join(glyphs.twig_past if more == "1" else "  " for more in twig[:-1])
+    return past + (glyphs.twig_more if twig[-1] == "1" else glyphs.twig_last)
+
+
+def _group_name(line: Line, width: int, inks: Inks) -> list[Segment]:
+    name = printable(line.process.user) or "(none)"
+    count = f"{thousands(line.below)} process{'es' * (line.below != 1)}"
+    mark = "[+] " if line.hidden else "[-] "
+    room = max(0, width - len(mark) - len(count) - 2)
+    text = fitted(name, min(len(name), room), tail=True, more=inks.glyphs.more)
+    rest = width - len(mark) - len(text)
+    return [
+        Segment(mark, inks.accent),
+        Segment(text, inks.strong),
+        Segment(fitted(f"  {count}", rest) + " ", inks.dim),
+    ]
