@@ -112,7 +112,7 @@ def test_every_screen_works_without_colour(monkeypatch: pytest.MonkeyPatch, tmp_
             await press(pilot, key)
         await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
         await until(pilot, lambda: "complete" in "\n".join(screen_lines(app)))
-        for key in ("tab", "j", "tab", "l", "minus", "question_mark", "escape"):
+        for key in ("tab", "j", "tab", "l", "minus", "W", "f", "escape", "question_mark", "escape"):
             await press(pilot, key)
         await pilot.resize_terminal(20, 5)
         await pilot.resize_terminal(80, 24)
