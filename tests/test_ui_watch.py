@@ -127,6 +127,21 @@ def test_w_again_stops_and_takes_the_marks_away() -> None:
     drive(app, script)
 
 
+def test_nothing_is_read_while_reading_is_paused() -> None:
+    app = make(fakes_of(first()))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await watch(pilot, app)
+        below(app).reading.pause()
+        below(app).watching.tick()
+        assert not below(app).reading.busy
+        below(app).reading.go()
+        below(app).watching.tick()
+        await compared(pilot, app, 2)
+
+    drive(app, script)
+
+
 def test_marks_go_after_a_while() -> None:
     app = make(fakes_of(first(), second()))
 

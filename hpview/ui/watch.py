@@ -153,7 +153,8 @@ class Watch:
         if len(marks.kind) or len(self.marks.kind):
             self.marks = marks
             self._tell()
-        if not self._reading.busy and now >= self._not_before:
+        idle = not (self._reading.busy or self._reading.paused)
+        if idle and now >= self._not_before:
             self._began = now
             self._reading.begin(quiet=True)
 
