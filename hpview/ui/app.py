@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import gc
 from os import environ
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +18,7 @@ from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import commands, palette, screens, themes
 from hpview.ui.driver import PromptDriver
+from hpview.ui.leaving import Leaving, Threads, leave_garbage
 from hpview.ui.screens.base import SMALLEST, WIDTHS, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
@@ -36,16 +36,6 @@ if TYPE_CHECKING:
 _HEIGHTS = [(0, "-tiny-height"), (SMALLEST[1], "-high-enough")]
 _KEEP_EVERY = 2.0
 """Seconds between two looks whether the settings were changed."""
-
-
-def _leave_garbage() -> None:
-    """Have garbage collected when a screen is left, and otherwise hardly ever.
-
-    A screen that is opened makes enough objects for a full collection, in which no key is
-    answered: 45 ms, or 20 without what was imported, which stays anyway.
-    """
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 1_000)
 
 
 class HpviewApp(App[None]):
@@ -140,6 +130,8 @@ class HpviewApp(App[None]):
             if words:
                 self.notify(words, severity="warning", markup=False)
         self.watch(self, "theme", self._theme_chosen, init=False)
+        asyncio.get_running_loop().set_default_executor(Threads())
+        self._leaving = Leaving(self)
         self.set_interval(_KEEP_EVERY, self._keep_settings)
         if callable(self._given):
             self.push_screen(OpeningScreen(self._glyphs, self._pid))
@@ -153,7 +145,7 @@ class HpviewApp(App[None]):
         worker = get_current_worker()
         opened = services()
         screens.load()
-        _leave_garbage()
+        leave_garbage()
         if not worker.is_cancelled:
             self.call_from_thread(self._opened, opened)
 
@@ -193,8 +185,6 @@ class HpviewApp(App[None]):
             self.pop_screen()
         else:
             self.switch_screen(self._processes())
-        if gc.get_freeze_count():  # garbage is left to us, see there
-            self.call_after_refresh(gc.collect)
 
     @on(HpviewScreen.Settled)
     def _settled(self) -> None:
