@@ -52,7 +52,7 @@ def main() -> None:
     try:
         made = many(services.snapshot(lambda: False), int(sys.argv[1]))
         listed = replace(services, snapshot=lambda _stop: made)
-        HpviewApp(listed, settings=Settings(refresh=_NEVER)).run()
+        HpviewApp(lambda: listed, settings=Settings(refresh=_NEVER)).run()
     finally:
         services.close()
 

@@ -224,8 +224,6 @@ def doctor(args: Namespace) -> int:
 
 
 def _run_app(services: Callable[[], Services], pid: int | None) -> int:
-    # Read when Textual is imported: what a key changed waits for the next tick to be painted.
-    os.environ.setdefault("TEXTUAL_FPS", "120")
     from hpview.settings import reading
     from hpview.ui.app import HpviewApp
 
