@@ -133,7 +133,7 @@ def _tree(
     processes: Sequence[Process], order: list[int], shown: list[int], view: View
 ) -> list[Line]:
     wanted = frozenset(shown)
-    folded = {i for i, process in enumerate(processes) if process.identity in view.folded}
+    folded = {i for i, p in enumerate(processes) if view.folded and p.identity in view.folded}
     return [
         Line(processes[i], None, twig, below, hidden, i in wanted)
         for i, twig, below, hidden in grown(parents(processes), order, wanted, folded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Collection, Container, Iterable, Sequence
 
     from hpview.process import Process
 
@@ -53,7 +53,7 @@ def parents(processes: Sequence[Process]) -> list[int]:
 
 
 def grown(
-    above: Sequence[int], order: Iterable[int], wanted: Container[int], folded: Container[int]
+    above: Sequence[int], order: Iterable[int], wanted: Collection[int], folded: Container[int]
 ) -> list[Node]:
     """The tree from top to bottom.
 
@@ -64,7 +64,7 @@ def grown(
         folded: Places of which nothing below is shown.
     """
     ordered = list(order)
-    kept = _with_ancestors(above, ordered, wanted)
+    kept = wanted if len(wanted) == len(ordered) else _with_ancestors(above, ordered, wanted)
     children: dict[int, list[int]] = {}
     for i in ordered:
         if i in kept:
@@ -74,13 +74,15 @@ def grown(
     todo = [(root, "") for root in reversed(children.get(-1, []))]
     while todo:
         i, twig = todo.pop()
-        young = children.get(i, [])
-        if young and i in folded:
+        young = children.get(i)
+        if not young:
+            out.append(Node(i, twig, 0, 0))
+        elif i in folded:
             out.append(Node(i, twig, len(young), _count(young, children)))
-            continue
-        out.append(Node(i, twig, len(young), 0))
-        ends = ["1"] * (len(young) - 1) + ["0"]
-        todo += [(child, twig + end) for child, end in zip(young, ends, strict=False)][::-1]
+        else:
+            out.append(Node(i, twig, len(young), 0))
+            todo.append((young[-1], twig + "0"))
+            todo += [(child, twig + "1") for child in young[-2::-1]]
     return out
 
 
