@@ -114,10 +114,14 @@ class ProcessesScreen(LiveScreen):
     def show_census(self) -> None:
         """Draw what there is now."""
         self._list.show(self.census.processes)
+        self._strip.tooltip = Text(printable(self.polled_because)) if self.polled_because else None
+        self._rearranged()
+
+    def _rearranged(self) -> None:
+        """Paint what hangs on the list at once: a message would come a frame later."""
         self._say_why_empty()
         self._strip.paint(self._strip_lines)
-        self._strip.tooltip = Text(printable(self.polled_because)) if self.polled_because else None
-        self._detail.paint(self._detail_lines)
+        self._moved()
 
     def _say_why_empty(self) -> None:
         words = f"no process matches {printable(self._list.words)!r}"
@@ -165,6 +169,7 @@ class ProcessesScreen(LiveScreen):
     def action_put_together(self, shape: str) -> None:
         """Show a tree, groups, or the flat list again."""
         self._list.put_together(Shape[shape])
+        self._moved()
 
     def action_columns(self) -> None:
         """Choose the columns."""
@@ -177,14 +182,17 @@ class ProcessesScreen(LiveScreen):
     @on(RowList.HeadingClicked)
     def _sort_at(self, event: RowList.HeadingClicked) -> None:
         self._list.sort_at(event.x)
+        self._moved()
 
     def action_sort(self, step: int) -> None:
         """Sort by a neighbouring column."""
         self._list.move_sort(step)
+        self._moved()
 
     def action_reverse(self) -> None:
         """Reverse the order."""
         self._list.flip()
+        self._moved()
 
     def action_filter(self) -> None:
         """Type a filter."""
@@ -210,8 +218,7 @@ class ProcessesScreen(LiveScreen):
         self._problem.paint(
             lambda width, inks: [[Segment(fitted(f"{problems} ", width, right=True), inks.warn)]]
         )
-        self._strip.paint(self._strip_lines)
-        self._say_why_empty()
+        self._rearranged()
 
     @on(Input.Submitted)
     def _filtered(self, event: Input.Submitted) -> None:

@@ -15,7 +15,7 @@ from hpview.ui.widgets.process_row import line_segments
 from hpview.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from hpview.machine import Process
     from hpview.roster.arrange import Identity, Line
@@ -93,7 +93,7 @@ class ProcessList(RowList):
 
     def columns_changed(self) -> None:
         """Draw the columns that the settings name."""
-        self.set_rows(self.row_count)
+        self.refresh()
 
     def placed(self, width: int) -> tuple[Place, ...]:
         """The columns on a line of so many terminal cells."""
@@ -154,6 +154,7 @@ class ProcessList(RowList):
         folded = self._folded.get(self.shape, frozenset())
         self._folded[self.shape] = folded | {identity} if fold else folded - {identity}
         self._arrange()
+        self.post_message(self.Moved(self, self.cursor))
 
     def _arrange(self) -> None:
         before = self.current_line
@@ -167,7 +168,6 @@ class ProcessList(RowList):
         self.set_rows(len(self._arrangement.lines))
         if was_visible and not self.top <= index < self.top + self.page:
             self.scroll_rows_to(index - line)
-        self.post_message(self.Moved(self, index))
 
     def _place(self, before: Line | None) -> int:
         """Where the cursor goes: to the same line, or to what it is folded away under."""
@@ -190,6 +190,15 @@ class ProcessList(RowList):
             inks=self.inks,
         )
         return [Segment(" ", self.inks.dim), *titles]
+
+    def content(self, y: int) -> Hashable:
+        """All that a row shows, and in which columns."""
+        line = self._arrangement.lines[y]
+        told = line.group is None, line.twig, line.below, line.hidden, line.matches
+        return line.process, told, tuple(self._settings.columns)
+
+    def forget_rows(self) -> None:
+        """Keep them: what was read again mostly stays as it was."""
 
     def paint_row(self, y: int, width: int) -> list[Segment]:
         """Draw one line."""
