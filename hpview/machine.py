@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import psutil
 
 from hpview import text
 from hpview.errors import CorruptStream, HpviewError
-from hpview.kernelfs.files import PROC, SYS
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.machine_state import UNREAD, MachineState, read_state
 from hpview.particulars import Register
@@ -21,7 +20,6 @@ from hpview.wire import RECORD_SIZE, Kind, RollupFlag, Source, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator
-    from pathlib import Path
 
     from hpview.stream.base import Backend, Stream
     from hpview.wire import Records
@@ -61,43 +59,43 @@ class Machine:
 
     Args:
         backend: Opens the stream over all tasks.
-        root: Where procfs is mounted.
-        sysfs: Where sysfs is.
     """
 
-    def __init__(self, backend: Backend, root: Path = PROC, sysfs: Path = SYS) -> None:
+    def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._root = root
-        self._sysfs = sysfs
-        self._register = Register(root)
+        self._register = Register()
         self._before: dict[tuple[int, int], int] = {}
 
     def snapshot(self, stop: Callable[[], bool] = lambda: False) -> Snapshot:
         """Read every process once.
 
         Args:
-            stop: Asked between two reads; True gives up.
+            stop: Asked again and again; True gives up.
 
         Raises:
             HpviewError: The stream could not be opened or read.
             Stopped: ``stop`` said so.
         """
         began = time.perf_counter()
-        alive = self._pids()  # those born later are for the next snapshot
+        alive = {*psutil.pids()}  # those born later are for the next snapshot
         with self._backend.open_all() as stream:
             source = stream.source
             tasks, rollups = aggregate(_drain(stream, stop))
         self._register.begin()
-        rows = {process.pid: process for process in self._readable(tasks, rollups, alive)}
+        rows = {}
+        for process in self._readable(tasks, rollups, alive):
+            rows[process.pid] = process
+            _go_on(stop)
         unreadable = 0
         for pid in alive:
-            if pid not in rows and (process := self.glance(pid)) is not None:
-                rows[pid] = self._with_change(process._replace(pending=False))
+            _go_on(stop)
+            if pid not in rows and (glanced := self.glance(pid)) is not None:
+                rows[pid] = self._with_change(glanced._replace(pending=False))
                 unreadable += 1
         processes = tuple(rows[pid] for pid in sorted(rows))
         self._before = {process.identity: process.resident for process in processes}
-        state = read_state(self._root, self._sysfs)
-        return Snapshot(processes, source, time.perf_counter() - began, unreadable, state)
+        seconds = time.perf_counter() - began
+        return Snapshot(processes, source, seconds, unreadable, read_state())
 
     def glance(self, pid: int) -> Process | None:
         """What anybody may know of a process, at once; may be called in any thread.
@@ -106,10 +104,10 @@ class Machine:
             A process whose backing is pending; None for kernel threads, zombies and the vanished.
         """
         try:
-            stat = read_stat(pid, self._root)
+            stat = read_stat(pid)
             if stat.is_kernel_thread or stat.is_zombie:
                 return None
-            status = read_status(pid, self._root)
+            status = read_status(pid)
             particulars = self._register.read(pid)
         except HpviewError:
             return None
@@ -119,7 +117,7 @@ class Machine:
             pid=pid,
             user=particulars.user,
             comm=text.decode(stat.comm),
-            cmdline=self._register.cmdline(pid),
+            cmdline=particulars.cmdline(),
             resident=status.rss + status.hugetlb,
             bytes_2m=None,
             bytes_1g=None,
@@ -133,9 +131,6 @@ class Machine:
             pending=True,
         )
 
-    def _pids(self) -> set[int]:
-        return {int(name) for name in os.listdir(self._root) if name.isdigit()}
-
     def _readable(
         self, tasks: Records, rollups: Records, alive: Container[int]
     ) -> Iterator[Process]:
@@ -146,16 +141,16 @@ class Machine:
         for (pid, start_time, comm, source), counted in zip(told, sums, strict=True):
             bytes_2m, bytes_1g, bytes_4k, swap, vmas, flags = counted
             try:
-                user, ppid, cgroup = self._register.of(pid, start_time, alive)
+                particulars = self._register.of(pid, start_time, alive)
             except HpviewError:
                 continue
             resident = bytes_2m + bytes_1g + bytes_4k
             before = self._before.get((pid, start_time))
             yield Process(
                 pid=pid,
-                user=user,
+                user=particulars.user,
                 comm=text.decode(comm.split(b"\0")[0]),
-                cmdline=self._register.cmdline(pid),
+                cmdline=particulars.cmdline(),
                 resident=resident,
                 bytes_2m=bytes_2m,
                 bytes_1g=bytes_1g,
@@ -165,8 +160,8 @@ class Machine:
                 source=Source(source),
                 start_time=start_time,
                 partial=bool(flags & _PARTIAL),
-                ppid=ppid,
-                cgroup=cgroup,
+                ppid=particulars.ppid,
+                cgroup=particulars.cgroup,
                 change=None if before is None else resident - before,
             )
 
@@ -175,12 +170,16 @@ class Machine:
         return process._replace(change=None if before is None else process.resident - before)
 
 
+def _go_on(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise Stopped
+
+
 def _drain(stream: Stream, stop: Callable[[], bool]) -> bytes:
     """All records of a stream."""
     chunks: list[bytes] = []
     while True:
-        if stop():
-            raise Stopped
+        _go_on(stop)
         try:
             chunk = stream.read(CHUNK_SIZE)
         except BlockingIOError:

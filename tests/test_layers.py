@@ -38,6 +38,7 @@ OUTSIDE = {
     "textual": {"ui"},
     "rich": {"ui"},
     "pyroute2": {"doctor", "connector"},
+    "psutil": {"machine", "particulars"},
     "argparse": {"cli", "commands"},
     "tomlkit": {"settings"},
 }

@@ -1,40 +1,52 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from hpview.errors import NoSuchProcess
-from hpview.particulars import TURNS, Particulars, Register
+from hpview.particulars import TURNS, Register
 from tests.fakeproc import FakeProc
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STATUS = "Name:\tx\nTgid:\t{pid}\nPPid:\t{ppid}\nUid:\t0\t{uid}\t0\t0\n"
 NOBODY_KNOWS = 3_999_999_999
+STATUS = f"Name:\tx\nUid:\t0\t{NOBODY_KNOWS}\t0\t0\n"
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> FakeProc:
-    return FakeProc(tmp_path)
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProc:
+    fake = FakeProc(tmp_path)
+    fake.write_proc("stat", "btime 1\n")
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(fake.proc))
+    return fake
 
 
-def add(fake: FakeProc, pid: int, ppid: int = 1, uid: int = NOBODY_KNOWS, **files: bytes) -> None:
-    if not (fake.proc / str(pid)).exists():
-        fake.add_process(pid)
-    status = STATUS.format(pid=pid, ppid=ppid, uid=uid)
-    for name, content in {"status": status.encode(), **files}.items():
-        (fake.proc / str(pid) / name).write_bytes(content)
+def add(fake: FakeProc, pid: int, ppid: int = 1, **files: bytes) -> None:
+    """Add a process, or change one."""
+    directory = fake.proc / str(pid)
+    if not directory.exists():
+        fake.add_process(pid, status=STATUS.encode())
+    fields = (directory / "stat").read_bytes().split()
+    fields[3] = str(ppid).encode()
+    for name, content in {"stat": b" ".join(fields), **files}.items():
+        (directory / name).write_bytes(content)
 
 
 def test_this_process() -> None:
-    register = Register()
-    found = register.read(os.getpid())
+    found = Register().read(os.getpid())
     assert found.ppid == os.getppid()
     assert found.cgroup.startswith("/")
-    assert "python" in register.cmdline(os.getpid())
+    assert "python" in found.cmdline()
+
+
+def test_the_user_is_the_effective_one(fake: FakeProc) -> None:
+    add(fake, 7, cgroup=b"0::/x\n")
+    assert Register().read(7)[:3] == (str(NOBODY_KNOWS), 1, "/x")
 
 
 @pytest.mark.parametrize(
@@ -46,33 +58,44 @@ def test_this_process() -> None:
         (b"0::/\xff\x1b\n", "/\udcff\x1b"),
         (b"", ""),
         (b"nonsense\n", ""),
+        (None, ""),
     ],
 )
 def test_the_cgroup_is_the_one_that_memory_is_charged_to(
-    fake: FakeProc, content: bytes, path: str
+    fake: FakeProc, content: bytes | None, path: str
 ) -> None:
-    add(fake, 7, cgroup=content)
-    assert Register(fake.proc).read(7) == Particulars(str(NOBODY_KNOWS), 1, path)
+    files = {} if content is None else {"cgroup": content}
+    add(fake, 7, 1, **files)
+    assert Register().read(7).cgroup == path
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(b"a\0b c\0", "a b c"), (b"title\0\0\0\0", "title"), (b"", ""), (b"\xfe\0", "\udcfe")],
+    [
+        (b"a\0b c\0", "a b c"),
+        (b"title\0\0\0\0", "title"),
+        (b"one title of words", "one title of words"),
+        (b"", ""),
+        (b"\xfe\0", "\udcfe"),
+    ],
 )
 def test_command_lines(fake: FakeProc, content: bytes, words: str) -> None:
     add(fake, 7, cmdline=content)
-    assert Register(fake.proc).cmdline(7) == words
+    assert Register().read(7).cmdline() == words
 
 
 def test_who_is_gone(fake: FakeProc) -> None:
-    register = Register(fake.proc)
+    register = Register()
     with pytest.raises(NoSuchProcess):
         register.of(7, 1, {7})
-    assert register.cmdline(7) == ""
+    add(fake, 7, cmdline=b"a")
+    found = register.of(7, 1, {7})
+    shutil.rmtree(fake.proc / "7")
+    assert found.cmdline() == ""
 
 
 def test_what_was_read_is_remembered_until_its_turn(fake: FakeProc) -> None:
-    register = Register(fake.proc)
+    register = Register()
     alive = {1, 2, 7}
     add(fake, 7, ppid=1)
     register.begin()
@@ -88,7 +111,7 @@ def test_what_was_read_is_remembered_until_its_turn(fake: FakeProc) -> None:
 
 
 def test_a_reused_pid_and_a_dead_parent_are_read_at_once(fake: FakeProc) -> None:
-    register = Register(fake.proc)
+    register = Register()
     add(fake, 8, ppid=5)
     register.begin()
     register.begin()
@@ -102,7 +125,7 @@ def test_a_reused_pid_and_a_dead_parent_are_read_at_once(fake: FakeProc) -> None
 
 
 def test_who_was_not_in_the_last_snapshot_is_forgotten(fake: FakeProc) -> None:
-    register = Register(fake.proc)
+    register = Register()
     add(fake, 9)
     register.of(9, 1, {1, 9})
     add(fake, 9, ppid=2)
