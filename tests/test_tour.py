@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -200,3 +202,59 @@ def test_a_backend_that_cannot_be_used_is_told_in_one_line(terminal: Terminal) -
     shown = terminal.tmux("capture-pane", "-p", "-S", "-100")
     assert "hpview: bpf is not available: " in shown, shown
     assert "Traceback" not in shown
+
+
+def _given_back(terminal: Terminal) -> bool:
+    return terminal.tmux("display", "-p", "#{alternate_on}#{mouse_any_flag}").strip() == "00"
+
+
+def _program(terminal: Terminal) -> int:
+    """The process of the app, a child of the window's shell."""
+    shell = terminal.tmux("display", "-p", "#{pane_pid}").strip()
+    children = Path(f"/proc/{shell}/task/{shell}/children").read_text().split()
+    return int(children[0])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_leaves_the_terminal_as_it_was(
+    terminal: Terminal, number: signal.Signals
+) -> None:
+    terminal.start("--backend", "procfs", "demo")
+    terminal.until(r"complete .* records")
+    os.kill(_program(terminal), number)
+    assert terminal.exit_status() == 128 + number
+    assert _given_back(terminal)
+
+
+def test_a_terminal_that_is_closed_ends_it(terminal: Terminal) -> None:
+    terminal.start("--backend", "procfs", "demo")
+    terminal.until(r"complete .* records")
+    program = os.pidfd_open(_program(terminal))
+    pane = terminal.tmux("display", "-p", "#{pane_id}").strip()
+    terminal.tmux("new-session", "-d", "cat")  # tmux would end with its last window
+    terminal.tmux("kill-pane", "-t", pane)
+    assert select.select([program], [], [], PATIENCE)[0]
+    os.close(program)
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_the_terminal_is_given_back_while_it_is_suspended(terminal: Terminal, by_key: bool) -> None:
+    """SIGSTOP tells nobody: then only what comes after SIGCONT must be right."""
+    terminal.start("--backend", "procfs", "demo")
+    terminal.until(r"row 1 of")
+    program = _program(terminal)
+    if by_key:
+        terminal.keys("C-z")
+    else:
+        os.kill(program, signal.SIGSTOP)
+    deadline = time.monotonic() + PATIENCE
+    while Path(f"/proc/{program}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline
+    assert _given_back(terminal) == by_key
+    os.kill(program, signal.SIGCONT)
+    terminal.until(r"row 1 of")
+    terminal.keys("j")
+    terminal.until(r"row 2 of")
+    terminal.keys("q")
+    assert terminal.exit_status() == 0
+    assert _given_back(terminal)

@@ -17,7 +17,7 @@ from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import commands, palette, screens, themes
-from hpview.ui.driver import PromptDriver
+from hpview.ui.driver import PromptDriver, leave_by_signals
 from hpview.ui.leaving import Leaving, Threads, leave_garbage
 from hpview.ui.screens.base import SMALLEST, WIDTHS, HpviewScreen
 from hpview.ui.screens.failure import FailureScreen
@@ -59,6 +59,13 @@ class HpviewApp(App[None]):
             tooltip="Commands by name, themes, settings",
         ),
         Binding("q", "quit", "Quit", tooltip="Leave hpview"),
+        Binding(
+            "ctrl+z",
+            "suspend_process",
+            "Suspend",
+            show=False,
+            tooltip="Back to the shell; fg goes on",
+        ),
     ]
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
@@ -131,6 +138,8 @@ class HpviewApp(App[None]):
                 self.notify(words, severity="warning", markup=False)
         self.watch(self, "theme", self._theme_chosen, init=False)
         asyncio.get_running_loop().set_default_executor(Threads())
+        if not self.is_headless:
+            leave_by_signals(self)
         self._leaving = Leaving(self)
         self.set_interval(_KEEP_EVERY, self._keep_settings)
         if callable(self._given):
