@@ -58,7 +58,7 @@ class HpviewApp(App[None]):
             show=False,
             tooltip="Commands by name, themes, settings",
         ),
-        Binding("q", "quit", "Quit", tooltip="Leave hpview"),
+        Binding("q,ctrl+c", "quit", "Quit", tooltip="Leave hpview"),
         Binding(
             "ctrl+z",
             "suspend_process",
@@ -206,7 +206,9 @@ class HpviewApp(App[None]):
         if isinstance(event.screen, screens.ProcessScreen | screens.SlotScreen):
             event.screen.failed(event.error)
         if event.shows_data or not event.screen.is_active:
-            self.notify(printable(str(event.error)), severity="error", markup=False)
+            # The status line of a process tells it, too, and stays.
+            if not (event.screen.is_active and isinstance(event.screen, screens.ProcessScreen)):
+                self.notify(printable(str(event.error)), severity="error", markup=False)
         elif isinstance(event.screen, screens.ProcessScreen | screens.SlotScreen):
             self.switch_screen(FailureScreen(self._glyphs, event.error))
         else:
@@ -283,7 +285,8 @@ class HpviewApp(App[None]):
 
     @on(HpviewScreen.HelpWanted)
     def _help(self, event: HpviewScreen.HelpWanted) -> None:
-        self.push_screen(HelpScreen(self._glyphs, commands.sections(event.screen)))
+        signs = [("Signs", event.screen.HELP_SIGNS)] if event.screen.HELP_SIGNS else []
+        self.push_screen(HelpScreen(self._glyphs, [*commands.sections(event.screen), *signs]))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The commands of the palette: those of the screen on top, and what has no key."""

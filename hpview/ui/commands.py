@@ -25,11 +25,14 @@ def sections(screen: HpviewScreen) -> list[tuple[str, list[Binding]]]:
     own = ("This screen", _declared(type(screen)))
     parts = [(title, _declared(part)) for title, part in screen.HELP_SECTIONS]
     everywhere = ("Everywhere", [*_declared(HpviewScreen), *_declared(type(screen.app))])
-    offered = [
-        (title, [b for b in found if screen.offers(b.action.partition("(")[0])])
-        for title, found in (own, *parts, everywhere)
-    ]
-    return [(title, found) for title, found in offered if found]
+    out: list[tuple[str, list[Binding]]] = []
+    for title, found in (own, *parts, everywhere):
+        offered = [b for b in found if screen.offers(b.action.partition("(")[0])]
+        if title and offered:
+            out.append((title, offered))
+        elif offered:
+            out[-1][1].extend(offered)  # a part without a title goes on with the one before
+    return out
 
 
 def commands(app: App[None], screen: HpviewScreen) -> Iterator[SystemCommand]:

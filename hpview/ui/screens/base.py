@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hpview.export.exportable import Exportable
     from hpview.ui.palette import Glyphs, Inks
     from hpview.ui.reading import Reading
+    from hpview.ui.signs import Sign
 
 SMALLEST = (60, 15)
 """Columns and lines below which no screen makes sense."""
@@ -62,6 +63,8 @@ class HpviewScreen(Screen[None]):
         Binding("y", "copy", "Copy", show=False, tooltip="Copy what is under the cursor"),
         Binding("question_mark", "help", "Keys", tooltip="Show all keys"),
     ]
+    HELP_SIGNS: ClassVar[tuple[Sign, ...]] = ()
+    """What the signs on the screen mean."""
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = ()
     """Headings of the help screen, each with the class whose BINDINGS stand below."""
 

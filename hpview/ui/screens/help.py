@@ -1,4 +1,4 @@
-"""All keys, read from the bindings themselves."""
+"""All keys, read from the bindings themselves, and what the signs mean."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from textual.screen import ModalScreen
 
 from hpview.ui import palette
 from hpview.ui.paint import fitted, width_of
+from hpview.ui.signs import Sign
 from hpview.ui.widgets.key_line import key_names
 from hpview.ui.widgets.line import Lines
 
@@ -27,7 +28,7 @@ _GAP: Final = 4
 _FRAME: Final = 8
 """Terminal cells beside the words: a border, a blank, a scroll bar."""
 
-Section = tuple[str, list[Binding]]
+Section = tuple[str, "Sequence[Binding | Sign]"]
 """A heading and what stands below it."""
 
 
@@ -87,6 +88,24 @@ class HelpScreen(ModalScreen[None]):
         return out
 
 
+def _key(binding: Binding, inks: Inks) -> list[Segment]:
+    names = "  ".join(key_names(binding))
+    words = binding.tooltip or binding.description
+    return [
+        Segment(f"  {names:<{_KEYS}} ", inks.accent),
+        Segment(fitted(words, _COLUMN - _KEYS - 3, more=inks.glyphs.more), inks.text),
+    ]
+
+
+def _sign(sign: Sign, inks: Inks) -> list[Segment]:
+    drawn = [Segment("  ", inks.text)]
+    if sign.kind is not None:
+        glyph, style = inks.cell(sign.kind)
+        drawn += [Segment(glyph, style), Segment(" " * _KEYS, inks.text)]
+    room = _COLUMN - width_of(drawn)
+    return [*drawn, Segment(fitted(sign.words, room, more=inks.glyphs.more), inks.text)]
+
+
 def _height(sections: list[Section]) -> int:
     return sum(len(found) + 2 for _, found in sections) - 1
 
@@ -95,13 +114,6 @@ def _drawn(sections: list[Section], inks: Inks) -> list[list[Segment]]:
     out: list[list[Segment]] = []
     for title, found in sections:
         out.append([Segment(title, inks.strong)])
-        for binding in found:
-            names = "  ".join(key_names(binding))
-            words = binding.tooltip or binding.description
-            line = [
-                Segment(f"  {names:<{_KEYS}} ", inks.accent),
-                Segment(fitted(words, _COLUMN - _KEYS - 3, more=inks.glyphs.more), inks.text),
-            ]
-            out.append(line)
+        out += [_sign(each, inks) if isinstance(each, Sign) else _key(each, inks) for each in found]
         out.append([])
     return out[:-1]

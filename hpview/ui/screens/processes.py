@@ -17,6 +17,7 @@ from hpview.export import exportable
 from hpview.machine_state import UNREAD
 from hpview.roster.arrange import Shape
 from hpview.text import printable
+from hpview.ui import signs
 from hpview.ui.paint import fitted, thousands
 from hpview.ui.screens.columns import ColumnsScreen
 from hpview.ui.screens.live import LiveScreen
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from hpview.services import Services
     from hpview.settings import Settings
     from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.signs import Sign
 
 
 class ProcessesScreen(LiveScreen):
@@ -73,6 +75,7 @@ class ProcessesScreen(LiveScreen):
         Binding("o", "columns", "Columns", tooltip="Choose the columns"),
         Binding("R", "read", "Refresh", show=False, tooltip="Refresh now"),
     ]
+    HELP_SIGNS: ClassVar[tuple[Sign, ...]] = signs.LIST
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (("List", RowList), ("", ProcessList))
 
     def __init__(self, services: Services, glyphs: Glyphs, settings: Settings) -> None:
