@@ -143,7 +143,7 @@ def test_glyphs_differ_within_an_aspect() -> None:
 
 def test_a_page_in_words() -> None:
     slot = mixed(BASE)
-    assert page_words.page_range(BASE + 36 * PAGE_SIZE).endswith("  37/512")
+    assert page_words.page_range(BASE + 36 * PAGE_SIZE).endswith("  page 37 of 512")
     assert page_words.page_words(slot, 0) == [
         "anon",
         "dirty",

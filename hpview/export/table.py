@@ -80,7 +80,8 @@ def scan(result: Scan) -> Iterator[str]:
         f"huge {units.percent(totals.huge, totals.resident)} of resident"
     )
     yield (
-        f"{totals.vmas} VMAs · {progress.chunks} chunks · {progress.records} records · "
+        f"{totals.vmas} VMAs · {progress.chunks} chunk{'s' * (progress.chunks != 1)} · "
+        f"{progress.records} records · "
         f"{progress.seconds * 1000:.1f} ms · {space.source.label} · {state(result)}"
     )
 

@@ -53,7 +53,7 @@ def grid_words(slot: SlotPages) -> list[str]:
 def page_range(address: int) -> str:
     """The addresses of a page and its number in the slot, from 1 on."""
     number = address % (SLOT_PAGES * PAGE_SIZE) // PAGE_SIZE + 1
-    return f"{address:012x}-{address + PAGE_SIZE:012x}  {number}/{SLOT_PAGES}"
+    return f"{address:012x}-{address + PAGE_SIZE:012x}  page {number} of {SLOT_PAGES}"
 
 
 def _row(slot: SlotPages, place: int) -> np.void | None:

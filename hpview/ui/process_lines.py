@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from hpview import units
+from hpview.space.columns import overlap
 from hpview.space.slots import CellClass
 from hpview.text import printable
 from hpview.ui import describe
-from hpview.ui.paint import bar, fitted, joined, width_of
+from hpview.ui.paint import bar, fitted, joined, thousands, width_of
 from hpview.wire import SLOT_SIZE, Source
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ _WIDE = 100
 _LONGEST_BAR = 48
 
 
-def header(space: AddressSpace, pid: int, width: int, inks: Inks) -> list[Segment]:
-    """Which process, a bar of what backs it, and its sums."""
+def header(
+    space: AddressSpace, pid: int, width: int, inks: Inks, *, gone: bool = False
+) -> list[Segment]:
+    """Which process, a bar of what backs it, and its sums; whether all that is old."""
     totals = space.totals
     name = printable(space.comm)
     left = [
@@ -32,6 +35,8 @@ def header(space: AddressSpace, pid: int, width: int, inks: Inks) -> list[Segmen
         Segment(f"{pid} {name}".rstrip(), inks.strong),
         Segment("  ", inks.text),
     ]
+    if gone:
+        left.append(Segment("as it was  ", inks.warn))
     size = units.size if width >= _WIDE else units.short
     right = [
         Segment(units.percent(totals.huge, totals.resident), inks.strong),
@@ -75,6 +80,9 @@ def detail(space: AddressSpace, map_: MapPane, width: int, inks: Inks) -> list[l
     ]
     index = describe.index_in(space, start, end, map_.address)
     *facts, name = describe.vma_words(space, index, start) or [""]
+    among = len(space.vmas[overlap(space.vmas, start, end)])
+    if among > 1 and not map_.on_gap:
+        facts.insert(0, f"one of {thousands(among)} VMAs here")
     second = " " + "".join(fact + dot for fact in facts)
     room = max(0, width - len(second) - 1)
     name = fitted(name, min(room, len(name)), tail=True, more=inks.glyphs.more)

@@ -146,7 +146,7 @@ class Travel:
         smaller = self._map.cell >> max(1, columns.bit_length() - 1)
         if self._map.zoom_to(max(SLOT_SIZE, smaller)):
             self._dives.append(place)
-            settings.zoom = self._map.cell
+            self.keep_zoom(settings)
             start = self._first_mapped(*found)
             self._map.go_to(start)
         return True
@@ -157,10 +157,14 @@ class Travel:
             return False
         place = self._dives.pop()
         self._map.zoom_to(place.cell)
-        settings.zoom = self._map.cell
+        self.keep_zoom(settings)
         self._map.go_to(place.address)
         self._map.scroll_rows_to(place.top)
         return True
+
+    def keep_zoom(self, settings: Settings) -> None:
+        """Begin with such cells the next time; smaller ones are for one place only."""
+        settings.zoom = max(self._map.cell, SLOT_SIZE)
 
     def _first_mapped(self, start: int, end: int) -> int:
         vmas = self._reading.space.vmas

@@ -12,6 +12,7 @@ from hpview.ui.screens.process_view import ProcessView
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
+from hpview.ui.widgets.vma_list import VmaList
 
 
 class ProcessScreen(ProcessView):
@@ -59,6 +60,7 @@ class ProcessScreen(ProcessView):
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (
         ("Map", MemoryMap),
         ("VMA list", RowList),
+        ("", VmaList),
     )
 
     def action_reread(self) -> None:
@@ -109,7 +111,7 @@ class ProcessScreen(ProcessView):
     def action_zoom(self, step: int) -> None:
         """Make cells larger or smaller about the cursor."""
         if self._map.zoom(step):
-            self._settings.zoom = self._map.cell
+            self._travel.keep_zoom(self._settings)
             self._arrived()
 
     @on(MemoryMap.Zoomed)
@@ -132,7 +134,7 @@ class ProcessScreen(ProcessView):
     def _prompt_changed(self, event: Prompt.Changed) -> None:
         if event.question == "/":
             self._filter.type(event.text)
-            self._follow_map()
+            self._keep_together()
 
     @on(Prompt.Submitted)
     def _prompt_submitted(self, event: Prompt.Submitted) -> None:
@@ -146,7 +148,8 @@ class ProcessScreen(ProcessView):
     def action_only(self) -> None:
         """List all VMAs, those that can be huge, those with holes."""
         self._filter.next_only()
-        self._follow_map()
+        self._keep_together()
+        self._draw_status()
 
     def action_sort(self, step: int) -> None:
         """Sort the VMAs by a neighbouring column."""
@@ -160,12 +163,15 @@ class ProcessScreen(ProcessView):
         """Undo the last step: the prompt, the filter, a dive into a cell; else leave."""
         if self._prompt.question:
             self._filter.clear()
+            self._follow_map()
             self._prompt.close()
             self._map.focus()
         elif self._travel.surface(self._settings):
             self._arrived()
         elif self._filter.is_set:
             self._filter.clear()
+            self._follow_map()
+            self._draw_status()
         else:
             await self.run_action("app.back")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
 from textual import on
@@ -13,7 +13,8 @@ from textual.screen import ModalScreen
 
 from hpview.export import exportable
 from hpview.space import runs as runs_
-from hpview.ui import describe, process_lines
+from hpview.space.listing import Only
+from hpview.ui import describe, process_lines, signs
 from hpview.ui.page_reader import PageReader
 from hpview.ui.reading import READ_GROUP, Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from hpview.settings import Settings
     from hpview.space.address_space import AddressSpace
     from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.signs import Sign
 
 _DRAW_EVERY = 0.2
 """Seconds between two drawings while more arrives."""
@@ -52,6 +54,8 @@ _ALONE = ("-list-alone", "-map-alone")
 
 class ProcessView(HpviewScreen):
     """One process, drawn as its records arrive; ``ProcessScreen`` adds the keys."""
+
+    HELP_SIGNS: ClassVar[tuple[Sign, ...]] = signs.MAP
 
     def __init__(self, services: Services, glyphs: Glyphs, settings: Settings, pid: int) -> None:
         super().__init__(glyphs)
@@ -127,6 +131,7 @@ class ProcessView(HpviewScreen):
         self.watching.stop()
         self.reading.fail(error)
         self._map.set_placeholder(self.reading.problem)
+        self._header.paint(self._header_lines)
 
     def settings_changed(self) -> None:
         """Watch as often as is wanted now."""
@@ -175,7 +180,8 @@ class ProcessView(HpviewScreen):
         self._detail.paint(self._detail_lines)
 
     def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
-        return [process_lines.header(self.space, self.pid, width, inks)]
+        gone = bool(self.reading.problem)
+        return [process_lines.header(self.space, self.pid, width, inks, gone=gone)]
 
     def _legend_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         if self._sums is None:
@@ -189,7 +195,11 @@ class ProcessView(HpviewScreen):
                 return [[Segment(f" {words}", inks.warn)]]
         if self.watching.on and reading.progress is not None and reading.progress.done:
             return [watch_status(self.watching, self.space, width, inks)]
-        return [footing.status(self.space, reading.progress, reading.reloads, inks)]
+        line = footing.status(self.space, reading.progress, reading.reloads, inks)
+        if self._vmas.only is not Only.ALL:
+            listed = f" listed: only {self._vmas.only.value}{inks.glyphs.text(' ·')}"
+            line = [Segment(listed, inks.accent), *line]
+        return [line]
 
     def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         return process_lines.detail(self.space, self._map, width, inks)
@@ -204,6 +214,15 @@ class ProcessView(HpviewScreen):
         index = describe.index_in(self.space, *found, self._map.address)
         if index >= 0 and index != self._vmas.index:
             self._vmas.put_index(index)
+
+    def _keep_together(self) -> None:
+        """Other VMAs are listed: the cursor of the map goes to one that is."""
+        self._follow_map()
+        found = self._map.cursor_range
+        if found is not None and self._map.address is not None:
+            index = describe.index_in(self.space, *found, self._map.address)
+            if self._vmas.index not in (-1, index):
+                self._show_vma(self._vmas.index)
 
     def _arrived(self) -> None:
         """The map's cursor was moved to another place."""

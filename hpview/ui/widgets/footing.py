@@ -74,7 +74,8 @@ def state_words(space: AddressSpace, progress: Progress | None) -> tuple[str, bo
 def _on_the_way(progress: Progress) -> str:
     where = f" at {progress.resume:012x}" if progress.resume is not None else ""
     if progress.paused:
-        return f"paused{where or ' before the first read'}"
+        start = " inside the first record" if progress.chunks else " before the first read"
+        return f"paused{where or start}"
     if not progress.toward:
         return f"reading…{where}"
     where = where.replace(" at", ", at")

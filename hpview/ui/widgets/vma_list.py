@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
 
 from hpview.space.listing import Only, arranged
 from hpview.ui.paint import fitted, thousands
@@ -35,6 +36,10 @@ class VmaList(RowList):
         only: Which VMAs are listed.
     """
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "Map", show=False, tooltip="Go to it on the map"),
+    ]
+
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(glyphs, id=id)
         self.sort = "address"
@@ -53,6 +58,11 @@ class VmaList(RowList):
     def index_of(self, row: int) -> int:
         """The VMA of a row."""
         return int(self._order[row])
+
+    def action_open(self) -> None:
+        """Go to the current VMA on the map."""
+        if self.index >= 0:
+            self.post_message(self.Opened(self))
 
     def show(self, space: AddressSpace) -> None:
         """Take an address space, or the same one grown; the cursor keeps its VMA and line."""

@@ -32,6 +32,7 @@ def watching(watch: Watch, space: AddressSpace, width: int, inks: Inks) -> list[
     took = watch.cost * 1000
     cost = [dot, Segment(f"scan {took:.{0 if took >= 10 else 1}f} ms", inks.dim)]
     counts = watch.marks.counts
+    head.append(Segment(", lately", inks.dim))
     out = head
     for groups, tail in (
         (counted(counts, inks), cost),
