@@ -22,6 +22,9 @@ _INSIDE = "HPVIEW_SCREENSHOTS_INSIDE"
 _IN_SLOT = "THP with holes"
 """The region of which a slot is shown: its second slot has a hole."""
 
+_STEPS = "< < " + ". " * 10 + "k"
+"""Read by half a kilobyte, ten times, and look at the read before the last."""
+
 
 def draw(folder: Path) -> int:
     """Write the pictures; the exit status of the first that failed, or 0."""
@@ -32,7 +35,10 @@ def draw(folder: Path) -> int:
             "list": ["--screen", "list", "--size", "120x16"],
             "process": [pid, "--size", "140x40"],
             "slot": [pid, "--address", f"{holes + SLOT_SIZE:x}", "--size", "120x30"],
-            "protocol": [pid, "--screen", "protocol", "--size", "120x30"],
+            "protocol": [
+                *("--backend", "procfs", pid, "--screen", "protocol"),
+                *("--keys", _STEPS, "--size", "120x28"),
+            ],
         }
         for name in NAMES:
             status = main(["shot", *wanted[name], "-o", str(folder / f"{name}.svg")])
