@@ -23,7 +23,7 @@ from hpview.pages.page import PAGE, PageBit, SlotPages
 from hpview.space.address_space import AddressSpace
 from hpview.space.holes import unsettled
 from hpview.wire import RECORD_SIZE, SLOT_SIZE
-from tests.fakes import Fakes, machine
+from tests.fakes import Fakes, machine, process
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -59,10 +59,12 @@ def fakes(**changes: object) -> Fakes:
     facts = _facts()
     data = _STREAM.read_bytes()
     chunks = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
+    sizes = {"resident": 157 << 20, "bytes_2m": 88 << 20, "bytes_4k": 69 << 20}
+    demo = process(pid(), "python3 -m hpview.demo", user="root", **sizes)
     made = Fakes(
         [[*chunks]],
         mappings=[Mapping(**mapping) for mapping in facts["mappings"]],
-        processes=machine(),
+        processes=(*machine(), demo),
         states={int(at): _unpacked(row, np.uint8) for at, row in facts["states"].items()},
         slots=[_slot(found) for found in facts["slots"]],
     )
