@@ -222,7 +222,10 @@ def test_the_command_palette_opens_and_closes() -> None:
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
         await pilot.press("ctrl+p", "k", "e", "y")
-        await pilot.press("escape", "escape")
+        await pilot.press("pagedown", "pageup")
+        await pilot.press(*"nothing", "pagedown", "pageup")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
 
     drive(app, script)
 

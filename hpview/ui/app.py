@@ -17,6 +17,7 @@ from hpview.export.files import write_new
 from hpview.settings import Settings
 from hpview.text import printable
 from hpview.ui import commands, palette, screens, themes
+from hpview.ui.command_palette import HpviewPalette
 from hpview.ui.driver import PromptDriver, leave_by_signals
 from hpview.ui.leaving import Leaving, Threads, leave_garbage
 from hpview.ui.screens.base import SMALLEST, WIDTHS, HpviewScreen
@@ -294,6 +295,11 @@ class HpviewApp(App[None]):
             yield from commands.commands(self, screen)
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Settings", "Theme, how often to read", self.action_settings)
+
+    def action_command_palette(self) -> None:
+        """Offer every command by name."""
+        if not isinstance(self.screen, HpviewPalette):
+            self.push_screen(HpviewPalette(id="--command-palette"))
 
     def action_settings(self) -> None:
         """Change what has no key of its own."""

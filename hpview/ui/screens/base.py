@@ -260,6 +260,14 @@ class HpviewScreen(Screen[None]):
 
     def action_save_picture(self) -> None:
         """Save the screen as SVG in the working directory and say where."""
+        self._when_clear(self._save_picture)
+
+    def _when_clear(self, take: Callable[[], None]) -> None:
+        """Take a picture once no notice covers the screen."""
+        self.app.clear_notifications()
+        self.call_after_refresh(take)
+
+    def _save_picture(self) -> None:
         picture = pictures.taken(self.app, self.picture_name())
         chosen = pictures.FORMATS[0]
         name = f"{self._stem(self.picture_name())}{chosen.ending}"
@@ -267,6 +275,9 @@ class HpviewScreen(Screen[None]):
 
     def action_save_as(self) -> None:
         """Ask for a format and a name, and save the screen as it is now."""
+        self._when_clear(self._save_as)
+
+    def _save_as(self) -> None:
         picture = pictures.taken(self.app, self.picture_name())
         stem = self._stem(self.picture_name())
         self._ask_and_save(
