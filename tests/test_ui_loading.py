@@ -4,15 +4,18 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import pytest
+
 from hpview import loader
 from hpview.errors import CorruptStream, NoSuchProcess
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
+from hpview.ui.screens import process_view
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.widgets.memory_map import MemoryMap
-from hpview.wire import Source, Status
+from hpview.wire import Backing, Source, Status
 from tests.fakes import PID, Fakes, drive, press, sample, sample_fakes, settled, until
 from tests.golden import screen_lines
 from tests.records import GIB, MIB, Script, run
@@ -291,5 +294,56 @@ def test_resizing_lays_out_again_without_reading() -> None:
             await pilot.pause()
         assert (len(fakes.streams), fakes.streams[0].reads) == (1, reads)
         assert screen_of(app).query_one(MemoryMap).address == address
+
+    drive(app, script)
+
+
+def test_what_came_last_is_drawn_before_the_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end may come alone, sooner than the next drawing is due."""
+    monkeypatch.setattr(process_view, "_DRAW_EVERY", NEVER)
+    fakes = gated()
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(fakes.streams) == 1)
+        fakes.gate.release()
+        await until(pilot, lambda: screen_of(app).shows_data)
+        fakes.gate.release(3)
+        await until(pilot, lambda: screen_of(app).reading.space.complete)
+        await pilot.pause()
+        assert "[stack]" not in text(app)
+        assert not screen_of(app).at_rest
+        fakes.gate.release()
+        await settled(pilot, app)
+        assert "[stack]" in text(app)
+        assert screen_of(app).at_rest
+
+    drive(app, script)
+
+
+def test_vmas_that_are_no_more_are_drawn_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three VMAs become one while the next drawing is far away."""
+    monkeypatch.setattr(process_view, "_DRAW_EVERY", NEVER)
+    start = 0x7F00_0000_0000
+    apart, joined = Script(PID), Script(PID)
+    for i in range(3):
+        at = start + i * 4 * MIB
+        apart.vma(at, at + 4 * MIB, run(at, at + 4 * MIB, Backing.PTE_4K, present=9))
+    joined.vma(start, start + 12 * MIB, run(start, start + 12 * MIB, Backing.PTE_4K, present=9))
+    fakes = gated([apart.data, joined.end().data])
+    gate, app = fakes.gate, make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await until(pilot, lambda: len(fakes.streams) == 1)
+        screen = screen_of(app)
+        gate.release()
+        await until(pilot, lambda: len(screen.space.vmas) == 3)
+        await pilot.press("tab", "end")
+        gate.release()
+        await until(pilot, lambda: len(screen.space.vmas) == 1)
+        await pilot.press("up", "down", "y", "left_square_bracket")
+        assert screen.copy_text() == hex(start)
+        gate.release()
+        await settled(pilot, app)
 
     drive(app, script)

@@ -66,6 +66,7 @@ class ProcessView(HpviewScreen):
         self._sums: NDArray[np.int64] | None = None
         self._alone = ""
         self._next_draw = 0.0
+        self._drawn = 0
         self._late: Timer | None = None
         self._header = Lines(glyphs, id="process-header")
         self._vmas = VmaList(glyphs, id="vmas")
@@ -112,7 +113,9 @@ class ProcessView(HpviewScreen):
 
     @property
     def at_rest(self) -> bool:
-        """No reading is under way, but for one that is paused."""
+        """All that was read is drawn, and no reading is under way, but for one that is paused."""
+        if self._late is not None:
+            return False
         own = (worker for worker in self.app.workers if worker.node is self)
         under_way = {worker.group for worker in own if not worker.is_finished}
         return not under_way or (self.reading.held and under_way == {READ_GROUP})
@@ -121,6 +124,8 @@ class ProcessView(HpviewScreen):
 
     def _done(self, _before: AddressSpace, _now: AddressSpace) -> None:
         self._map.set_placeholder("no memory mapped")
+        if self._late is not None:
+            self._draw()
         self._pages.renew(self.watching.newest)
         self._pages.look()
         self._travel.end()
@@ -144,9 +149,14 @@ class ProcessView(HpviewScreen):
     # -- drawing ----------------------------------------------------------------------
 
     def _grew(self) -> None:
-        """Draw now, or soon: drawing all of it takes longer than taking in a little more."""
+        """Draw now, or soon: drawing all of it takes longer than taking in a little more.
+
+        Where there are fewer VMAs than are drawn it cannot wait: what the panes show by
+        number may be no more.
+        """
         wait = self._next_draw - time.monotonic()
-        if wait <= 0 or self.reading.paused or not self.reading.busy:
+        fewer = len(self.space.vmas) < self._drawn
+        if wait <= 0 or fewer or self.reading.paused or not self.reading.busy:
             self._draw()
         elif self._late is None:
             self._late = self.set_timer(wait, self._draw)
@@ -157,6 +167,7 @@ class ProcessView(HpviewScreen):
             self._late.stop()
             self._late = None
         self._next_draw = time.monotonic() + _DRAW_EVERY
+        self._drawn = len(self.space.vmas)
         self._sums = None
         self._vmas.show(self.space)
         self._map.show(self.space)
