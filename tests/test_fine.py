@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpview.pages.states import PageState
+from hpview.space import fine
 from hpview.space.address_space import AddressSpace
 from hpview.space.fine import Pages
 from hpview.space.slots import cells
+from hpview.ui.widgets import map_cells
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing
 from tests.records import MIB, Script, run
+
+if TYPE_CHECKING:
+    import pytest
 
 BASE = 0x7F00_0000_0000
 EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
@@ -60,10 +67,38 @@ def test_what_is_lacking_and_what_is_forgotten() -> None:
     assert SLOT_SIZE in pages
     pages.clear()
     assert pages.lacking(slots).tolist() == slots.tolist()
-    many = np.arange(8192, dtype=np.uint64) * np.uint64(SLOT_SIZE)
-    pages.add(many, np.zeros((8192, 512), dtype=np.uint8))
-    pages.add(many[:1] + np.uint64(1 << 40), np.zeros((1, 512), dtype=np.uint8))
-    assert len(pages) == 1
+
+
+def test_the_oldest_slots_give_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fine, "MOST", 8)
+    pages = Pages()
+    slots = np.arange(12, dtype=np.uint64) * np.uint64(SLOT_SIZE)
+    states = np.arange(12, dtype=np.uint8)[:, np.newaxis] % 6 * np.ones(512, dtype=np.uint8)
+    pages.add(slots[:6], states[:6])
+    pages.add(slots[:1], states[:1])
+    pages.add(slots[6:], states[6:])
+    assert [slot for slot in range(12) if slot * SLOT_SIZE in pages] == [0, 5, *range(6, 12)]
+    found = cells(AddressSpace(), 0, 24, SLOT_SIZE // 2)
+    exact = pages.refine(found, SLOT_SIZE // 2)
+    assert np.flatnonzero(exact[::2]).tolist() == [0, 5, *range(6, 12)]
+    assert np.flatnonzero(found.bytes_4k[::2]).tolist() == [7]
+    assert np.flatnonzero(found.bytes_2m[::2]).tolist() == [5, 11]
+
+
+def test_more_slots_than_can_be_kept_are_not_read_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fine, "MOST", 8)
+    monkeypatch.setattr(map_cells, "MOST", 8)
+    monkeypatch.setattr(map_cells, "_MOST_WANTED", 3)
+    space = AddressSpace()
+    half = run(BASE, BASE + 20 * SLOT_SIZE, Backing.PTE_4K, present=256)
+    space.feed(Script().vma(BASE, BASE + 20 * SLOT_SIZE, half).data)
+    shown = map_cells.MapCells(space, Pages(), SLOT_SIZE // 2, 4)
+    for first in (4, 0):
+        reads = 0
+        while len(wanted := shown.wanted(first, 9)):
+            shown.pages.add(wanted, np.zeros((len(wanted), 512), dtype=np.uint8))
+            reads += 1
+            assert reads < 10
 
 
 def test_nothing_is_refined_without_pages() -> None:

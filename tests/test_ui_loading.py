@@ -4,8 +4,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from hpview import loader
 from hpview.errors import CorruptStream, NoSuchProcess
 from hpview.settings import Settings
@@ -21,6 +19,7 @@ from tests.golden import screen_lines
 from tests.records import GIB, MIB, Script, run
 
 if TYPE_CHECKING:
+    import pytest
     from textual.pilot import Pilot
 
     from hpview.errors import HpviewError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hpview.errors import AccessDenied
+from hpview.errors import AccessDenied, HpviewError, NotAProcess
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
@@ -216,8 +216,9 @@ def test_pages_are_read_where_cells_are_smaller_than_a_slot() -> None:
     drive(app, script)
 
 
-def test_pages_that_cannot_be_read_leave_the_map_as_it_is() -> None:
-    fakes = sample_fakes(states_error=AccessDenied(PID))
+@pytest.mark.parametrize("error", [AccessDenied(PID), NotAProcess(PID, 1)])
+def test_pages_that_cannot_be_read_leave_the_map_as_it_is(error: HpviewError) -> None:
+    fakes = sample_fakes(states_error=error)
     app = make(fakes, zoom=4096)
 
     async def script(pilot: Pilot[None]) -> None:

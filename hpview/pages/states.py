@@ -78,12 +78,14 @@ def _scan(pagemap: Pagemap, start: int, pages: NDArray[np.uint8]) -> None:
     at, end = start, start + len(pages) * PAGE_SIZE
     while at < end:
         regions, at = pagemap.scan(at, end, vec_len=_VECTOR)
-        for low, high, categories in regions.tolist():
-            state = PageState.NONE
-            for category, told in _LETTERS:
-                if categories & category:
-                    state = told
-            pages[(low - start) // PAGE_SIZE : (high - start) // PAGE_SIZE] = state
+        states = np.zeros(len(regions), dtype=np.uint8)
+        for category, state in _LETTERS:
+            states[(regions["categories"] & np.uint64(category)) != 0] = state
+        first = ((regions["start"] - np.uint64(start)) // PAGE_SIZE).astype(np.int64)
+        counts = ((regions["end"] - regions["start"]) // PAGE_SIZE).astype(np.int64)
+        before = np.cumsum(counts) - counts
+        here = np.arange(counts.sum()) + np.repeat(first - before, counts)
+        pages[here] = np.repeat(states, counts)
 
 
 def _entries(pagemap: Pagemap, start: int, pages: NDArray[np.uint8]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
 
-from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, NotAProcess
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,9 +85,9 @@ class PageReader:
         states: NDArray[np.uint8] | None
         try:
             states = self._services.states(self._pid, slots)
-        except (NoSuchProcess, NoMemoryMap, AccessDenied):
-            # It exited, or another user's exec took its place: what is shown stays
-            # as it is, and reading it again tells.
+        except (NoSuchProcess, NotAProcess, NoMemoryMap, AccessDenied):
+            # It exited, and perhaps another has its number, or another user's exec took its
+            # place: what is shown stays as it is, and reading it again tells.
             states = None
         if not worker.is_cancelled:
             self._owner.app.call_from_thread(self._take, token, slots, states)
@@ -96,6 +96,8 @@ class PageReader:
         self, token: int, slots: NDArray[np.uint64], states: NDArray[np.uint8] | None
     ) -> None:
         self._busy = False
+        if not self._owner.is_running:
+            return
         if token == self._token and states is None:
             self._lost = True
         elif token == self._token and states is not None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hpview.space import holes
 from hpview.space.columns import overlap
+from hpview.space.fine import MOST
 from hpview.space.slots import CellClass, Layout, Row, between, cells, classify
 from hpview.ui.widgets.extents import extents
 from hpview.wire import SLOT_SIZE, VmaFlag
@@ -139,7 +140,8 @@ class MapCells:
                     low = max(int(run["start"]), row.start) // SLOT_SIZE
                     high = -(-min(int(run["end"]), row.end) // SLOT_SIZE)
                     parts.append(np.arange(low, high, dtype=np.uint64) * np.uint64(SLOT_SIZE))
-        slots = np.unique(np.concatenate(parts)) if parts else none
+        # More than can be kept would be read for ever.
+        slots = np.unique(np.concatenate(parts))[:MOST] if parts else none
         return self.pages.lacking(slots)[:_MOST_WANTED]
 
     def overview(self, height: int) -> NDArray[np.uint8]:
