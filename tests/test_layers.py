@@ -14,7 +14,7 @@ PACKAGE = ROOT / "hpview"
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "text", "units"}),
-    frozenset({"settings", "wire"}),
+    frozenset({"query", "settings", "wire"}),
     frozenset({"kernelfs", "demo", "process"}),
     frozenset({"pages", "particulars", "machine_state"}),
     frozenset({"stream", "space", "facts"}),

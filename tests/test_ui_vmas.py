@@ -29,6 +29,10 @@ def vmas(app: HpviewApp) -> VmaList:
     return app.screen.query_one(VmaList)
 
 
+def shown(app: HpviewApp) -> str:
+    return "\n".join(screen_lines(app))
+
+
 def test_the_filter_lists_vmas_as_one_types() -> None:
     app = make()
 
@@ -43,6 +47,26 @@ def test_the_filter_lists_vmas_as_one_types() -> None:
         await pilot.press("escape")
         assert vmas(app).row_count == 11
         assert isinstance(app.screen, ProcessScreen)
+
+    drive(app, script)
+
+
+def test_the_filter_knows_permissions_backing_and_sizes_and_tells_what_is_wrong() -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("slash", *"perm:rw", "space", *"backing:4k", "space", *"size>1M")
+        assert vmas(app).row_count == 2
+        assert "2 of 11" in screen_lines(app)[1]
+        await pilot.press("space", *"cov<x")
+        assert "cov needs a number" in shown(app)
+        assert vmas(app).row_count == 2
+        await pilot.press("backspace", "backspace", "space", *"nobody")
+        assert "needs" not in shown(app)
+        assert "no VMA matches" in shown(app)
+        await pilot.press("escape")
+        assert vmas(app).row_count == 11
 
     drive(app, script)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hpview.process import Process
-    from hpview.roster.query import Query
+    from hpview.roster.query import ProcessQuery
 
     Identity = tuple[int, int] | str
     """Of a process, or the key of a group."""
@@ -66,7 +66,7 @@ class View:
         folded: What stands folded.
     """
 
-    query: Query
+    query: ProcessQuery
     sort: str
     reverse: bool = False
     shape: Shape = Shape.FLAT

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from hpview.space.listing import Only
+from hpview.space.query import parse
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from hpview.space.address_space import AddressSpace
     from hpview.ui.widgets.vma_list import VmaList
 
 _NEXT: Final = {Only.ALL: Only.HUGE_ABLE, Only.HUGE_ABLE: Only.HOLES, Only.HOLES: Only.ALL}
@@ -24,7 +20,7 @@ class VmaFilter:
         text: What was typed.
     """
 
-    placeholder: Final = "part of a name"
+    placeholder: Final = "words, perm:rw, backing:4k, size>2M, cov<50, !term"
 
     def __init__(self, vmas: VmaList) -> None:
         self._vmas = vmas
@@ -35,10 +31,13 @@ class VmaFilter:
         """Some VMAs may be left out."""
         return bool(self.text) or self._vmas.only is not Only.ALL
 
-    def type(self, text: str) -> None:
-        """Filter by a text."""
+    def type(self, text: str) -> tuple[str, ...]:
+        """Filter by a text; returns what is wrong with it."""
         self.text = text.strip()
-        self._vmas.choose(self._mask if self.text else None)
+        query = parse(text)
+        self._vmas.set_placeholder("no VMA matches" if self.text else "")
+        self._vmas.choose(None if query.is_empty else query.mask)
+        return query.problems
 
     def next_only(self) -> None:
         """Go on to the next kind."""
@@ -48,9 +47,3 @@ class VmaFilter:
         """List all."""
         self.type("")
         self._vmas.list_only(Only.ALL)
-
-    def _mask(self, space: AddressSpace) -> NDArray[np.bool_]:
-        numbers, where = np.unique(space.vmas["name"], return_inverse=True)
-        wanted = self.text.casefold()
-        named = [wanted in space.name(number).casefold() for number in numbers.tolist()]
-        return np.array(named, dtype=np.bool_)[where]

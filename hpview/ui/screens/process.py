@@ -34,7 +34,13 @@ class ProcessScreen(ProcessView):
         Binding("right_square_bracket", "step_vma(1)", "Next VMA", show=False),
         Binding("tab", "switch_pane", "Pane", tooltip="Go to the other pane"),
         Binding("z", "widen", "Widen", tooltip="The whole width for this pane, or both"),
-        Binding("slash", "filter", "Filter", tooltip="Filter the VMAs as you type", priority=True),
+        Binding(
+            "slash",
+            "filter",
+            "Filter",
+            tooltip="Filter: words, perm:rw, backing:4k, size>2M",
+            priority=True,
+        ),
         Binding("f", "only", "Only", tooltip="All VMAs, only huge-able ones, only with holes"),
         Binding(
             "less_than_sign,comma",
@@ -133,7 +139,7 @@ class ProcessScreen(ProcessView):
     @on(Prompt.Changed)
     def _prompt_changed(self, event: Prompt.Changed) -> None:
         if event.question == "/":
-            self._filter.type(event.text)
+            self._prompt.tell(self._filter.type(event.text))
             self._keep_together()
 
     @on(Prompt.Submitted)

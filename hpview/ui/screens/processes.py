@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.segment import Segment
 from rich.text import Text
 from textual import on
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widgets import Input
 
 from hpview.errors import AccessDenied
 from hpview.export import exportable
@@ -18,13 +16,14 @@ from hpview.machine_state import UNREAD
 from hpview.roster.arrange import Shape
 from hpview.text import printable
 from hpview.ui import signs
-from hpview.ui.paint import fitted, thousands
+from hpview.ui.paint import thousands
 from hpview.ui.screens.columns import ColumnsScreen
 from hpview.ui.screens.live import LiveScreen
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.process_detail import detail_lines
 from hpview.ui.widgets.process_list import ProcessList
 from hpview.ui.widgets.process_strip import Facts, legend_line, machine_line, sums
+from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
     from hpview.settings import Settings
     from hpview.ui.palette import Glyphs, Inks
     from hpview.ui.signs import Sign
+
+
+_PLACEHOLDER: Final = "words, user:root, cov<50, res>1G, !term"
 
 
 class ProcessesScreen(LiveScreen):
@@ -85,11 +87,7 @@ class ProcessesScreen(LiveScreen):
         self._strip = Lines(glyphs, id="machine")
         self._notice = Lines(glyphs, id="notice")
         self._detail = Lines(glyphs, id="process-detail")
-        self._prompt = Lines(glyphs, id="filter-prompt")
-        self._input = Input(
-            id="filter", placeholder="words, user:root, cov<50, res>1G, !term", compact=True
-        )
-        self._problem = Lines(glyphs, id="filter-problem")
+        self._prompt = Prompt(glyphs, id="prompt")
 
     def body(self) -> ComposeResult:
         """Machine strip, list, filter, detail lines."""
@@ -97,17 +95,12 @@ class ProcessesScreen(LiveScreen):
         yield self._notice
         yield self._list
         yield self._detail
-        with Horizontal(id="filter-line"):
-            yield self._prompt
-            yield self._input
-            yield self._problem
+        yield self._prompt
 
     def on_mount(self) -> None:
         """Paint what does not wait for data."""
         self._strip.paint(self._strip_lines)
         self._detail.paint(self._detail_lines)
-        self._prompt.paint(lambda _width, inks: [[Segment(" /", inks.accent)]])
-        self._problem.display = False
         notice = printable(self.services.notice)
         self._notice.display = bool(notice)
         self._notice.paint(lambda _width, inks: [[Segment(f" {notice}", inks.warn)]])
@@ -199,35 +192,31 @@ class ProcessesScreen(LiveScreen):
 
     def action_filter(self) -> None:
         """Type a filter."""
-        self.add_class("-filtering")
-        self.set_focus(self._input)  # at once, where focus() waits for a refresh
+        self._prompt.open("/", _PLACEHOLDER, self._list.words)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In the filter itself a slash is text."""
-        if action == "filter" and self._input.has_focus:
+        if action == "filter" and self._prompt.is_typed_into:
             return False
         return super().check_action(action, parameters)
 
     def action_unfilter(self) -> None:
         """Drop the filter."""
-        self._input.value = ""
-        self.remove_class("-filtering")
+        self._prompt.close()
+        self._list.filter("")
+        self._rearranged()
         self._list.focus()
 
-    @on(Input.Changed)
-    def _filter(self, event: Input.Changed) -> None:
-        problems = "; ".join(map(printable, self._list.filter(event.value)))
-        self._problem.display = bool(problems)
-        self._problem.paint(
-            lambda width, inks: [[Segment(fitted(f"{problems} ", width, right=True), inks.warn)]]
-        )
+    @on(Prompt.Changed)
+    def _filter(self, event: Prompt.Changed) -> None:
+        self._prompt.tell(self._list.filter(event.text))
         self._rearranged()
 
-    @on(Input.Submitted)
-    def _filtered(self, event: Input.Submitted) -> None:
+    @on(Prompt.Submitted)
+    def _filtered(self, event: Prompt.Submitted) -> None:
         self._list.focus()
-        if not event.value:
-            self.remove_class("-filtering")
+        if not event.text:
+            self._prompt.close()
 
     def data(self) -> Sequence[Exportable]:
         """The processes shown, and all where a filter hides some."""

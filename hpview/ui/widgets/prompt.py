@@ -10,9 +10,13 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input
 
+from hpview.text import printable
+from hpview.ui.paint import fitted
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from textual.app import ComposeResult
 
     from hpview.ui.palette import Glyphs, Inks
@@ -25,15 +29,23 @@ class Prompt(Horizontal):
         question: ``/``, ``g`` or what else it was opened for; "" while it is closed.
     """
 
-    class Changed(Message):
-        """The text changed as it was typed."""
+    class Told(Message):
+        """Something was typed.
+
+        Attributes:
+            question: As ``Prompt.question``.
+            text: All that stands there.
+        """
 
         def __init__(self, question: str, text: str) -> None:
             super().__init__()
             self.question = question
             self.text = text
 
-    class Submitted(Changed):
+    class Changed(Told):
+        """The text changed as it was typed."""
+
+    class Submitted(Told):
         """The text was confirmed with Enter."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
@@ -41,12 +53,14 @@ class Prompt(Horizontal):
         self.question = ""
         self._letter = Lines(glyphs, id="prompt-letter")
         self._input = Input(id="prompt-input", compact=True)
+        self._problem = Lines(glyphs, id="prompt-problem")
         self.display = False
 
     def compose(self) -> ComposeResult:
-        """The letter and the text."""
+        """The letter, the text, and what is wrong with it."""
         yield self._letter
         yield self._input
+        yield self._problem
 
     @property
     def is_typed_into(self) -> bool:
@@ -60,13 +74,23 @@ class Prompt(Horizontal):
         self._input.placeholder = placeholder
         self._input.value = text
         self._input.cursor_position = len(text)
+        self.tell(())
         self.display = True
         self.screen.set_focus(self._input)
 
     def close(self) -> None:
         """Ask no more."""
         self.question = ""
+        self._input.value = ""
         self.display = False
+
+    def tell(self, problems: Iterable[str]) -> None:
+        """Say beside the text what is wrong with it."""
+        words = "; ".join(map(printable, problems))
+        self._problem.display = bool(words)
+        self._problem.paint(
+            lambda width, inks: [[Segment(fitted(f"{words} ", width, right=True), inks.warn)]]
+        )
 
     def _paint_letter(self, _width: int, inks: Inks) -> list[list[Segment]]:
         return [[Segment(f" {self.question}", inks.accent)]]

@@ -9,6 +9,7 @@ from rich.segment import Segment
 
 from hpview import units
 from hpview.kernelfs.maps import perms
+from hpview.space.query import ANONYMOUS
 from hpview.space.slots import CellClass
 from hpview.text import printable
 from hpview.ui.paint import bar, fitted
@@ -109,7 +110,7 @@ def shown_name(space: AddressSpace, index: int) -> tuple[str, bool]:
     name = space.name_of(index)
     if name:
         return printable(name), True
-    return ("…", False) if is_file(space.vmas[index]) else ("anon", False)
+    return ("…", False) if is_file(space.vmas[index]) else (ANONYMOUS, False)
 
 
 def vma_row(space: AddressSpace, index: int, width: int, inks: Inks) -> list[Segment]:
