@@ -12,7 +12,14 @@ from hpview.roster.arrange import Line, Shape, View, arranged
 from hpview.roster.fields import FIELDS, Table
 from hpview.roster.query import parse
 from hpview.ui import palette
-from hpview.ui.widgets.process_columns import ALWAYS, COLUMNS, chosen_columns, heading, places
+from hpview.ui.widgets.process_columns import (
+    ALWAYS,
+    COLUMNS,
+    WIDE,
+    chosen_columns,
+    heading,
+    places,
+)
 from hpview.ui.widgets.process_detail import detail_lines
 from hpview.ui.widgets.process_row import line_segments, twig_text
 from hpview.ui.widgets.process_strip import machine_line
@@ -33,7 +40,7 @@ def text(segments: Iterable[Segment]) -> str:
 
 
 def row(line: Line, width: int, inks: palette.Inks = INKS) -> str:
-    return text(line_segments(line, places(width, EVERY), wide=width >= 100, inks=inks))
+    return text(line_segments(line, places(width, EVERY), wide=width >= WIDE, inks=inks))
 
 
 def test_every_field_has_a_column() -> None:
@@ -45,7 +52,7 @@ def test_every_field_has_a_column() -> None:
 def test_heading_and_lines_have_the_same_width(width: int, shape: Shape) -> None:
     placed = places(width, EVERY)
     titles = text(
-        heading(placed, "resident", reverse=False, shape=shape.value, wide=width >= 100, inks=INKS)
+        heading(placed, "resident", reverse=False, shape=shape.value, wide=width >= WIDE, inks=INKS)
     )
     assert "▼" in titles
     assert shape.value in titles
@@ -79,8 +86,8 @@ def test_chosen_columns_keep_their_order_and_unknown_ones_mean_nothing() -> None
 
 def test_an_unreadable_process_shows_question_marks() -> None:
     shown = row(Line(unreadable(1, "init")), 119)
-    assert shown.count("?") == 4
-    assert "0 B" in shown  # its swap, which anybody may read
+    assert shown.count("?") == 5
+    assert " 0 " in shown  # its swap, which anybody may read
     assert "%" not in shown
 
 
@@ -148,5 +155,5 @@ def test_the_machine_in_every_width(width: int) -> None:
 
 
 def test_what_is_unknown_of_the_machine_is_a_question_mark() -> None:
-    assert text(machine_line(UNREAD, 200, INKS)).count("?") == 4
+    assert text(machine_line(UNREAD, 200, INKS)).count("?") == 5
     assert "hugetlb pool none" in text(machine_line(MachineState(), 200, INKS))

@@ -44,7 +44,7 @@ def test_the_list_starts_at_the_largest_process() -> None:
         assert current(app) == 5000
         lines = screen_lines(app)
         assert "6 processes · 1 unreadable · bpf · 38 ms" in lines[1]
-        assert "RESIDENT▼" in lines[2]
+        assert "RES▼" in lines[2]
 
     drive(app, script)
 
@@ -77,13 +77,13 @@ def test_keys_move_the_sort_column_and_keep_the_cursor() -> None:
         await settled(pilot, app)
         await press(pilot, "j")
         assert current(app) == PID
-        await press(pilot, "full_stop", "greater_than_sign", "full_stop", "full_stop")
+        await press(pilot, "full_stop", "greater_than_sign", *["full_stop"] * 3)
         assert the_list(app).sort == "coverage"
         assert "COVERAGE▼" in screen_lines(app)[2]
         assert current(app) == PID
-        await press(pilot, "comma", "less_than_sign", "comma", "comma", "r")
+        await press(pilot, "comma", "less_than_sign", *["comma"] * 3, "r")
         assert (the_list(app).sort, app.settings.reverse) == ("resident", True)
-        assert "RESIDENT▲" in screen_lines(app)[2]
+        assert "RES▲" in screen_lines(app)[2]
         assert current(app) == PID
 
     drive(app, script)

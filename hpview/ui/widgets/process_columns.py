@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from hpview.ui.palette import Inks
 
-WIDE: Final = 100
+WIDE: Final = 130
 """Terminal cells from which on sizes have long units."""
 
-_COVERAGE_MOST: Final = 40
+_COVERAGE_MOST: Final = 12
 _CGROUP_MOST: Final = 60
 
 
@@ -47,7 +47,7 @@ COLUMNS: Final = (
     Column("ppid", ("PPID", "PPID"), (7, 7), "parent"),
     Column("user", ("USER", "USER"), (8, 10), "effective user", right=False),
     Column("cgroup", ("CGROUP", "CGROUP"), (16, 24), "cgroup", right=False),
-    Column("command", ("COMMAND", "COMMAND"), (20, 24), "command line", right=False),
+    Column("command", ("COMMAND", "COMMAND"), (20, 36), "command line", right=False),
     Column("resident", ("RES", "RESIDENT"), (6, 9), "resident memory"),
     Column("2m", ("2M", "2M"), (5, 8), "in 2 MB pages"),
     Column("1g", ("1G", "1G"), (5, 8), "in 1 GB pages"),
@@ -63,10 +63,14 @@ ALWAYS: Final = frozenset({"pid", "command"})
 """Cannot be hidden."""
 
 _IMPORTANCE: Final = (
-    "pid", "command", "resident", "coverage", "2m", "4k", "user", "change", "swap", "vmas", "1g",
+    "pid", "command", "resident", "coverage", "2m", "4k", "user", "change", "1g", "swap", "vmas",
     "cgroup", "ppid",
 )  # fmt: skip
 """Where there is no room for all, the last go first."""
+
+
+_UNASKED_FROM: Final = {"cgroup": 150, "ppid": 170}
+"""Columns that have to be chosen on narrower terminals: the command is worth more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,10 @@ def places(width: int, wanted: tuple[str, ...]) -> tuple[Place, ...]:
     wide = width >= WIDE
     left = width + 1
     kept: set[str] = set()
+    unasked = set(wanted) == set(BY_KEY)
     for key in _IMPORTANCE:
+        if unasked and width < _UNASKED_FROM.get(key, 0):
+            continue
         needs = BY_KEY[key].widths[wide] + 1
         if key in wanted and (needs <= left or key in ALWAYS):
             kept.add(key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from rich.segment import Segment
 
 from hpview import units
+from hpview.machine_state import UNREAD
 from hpview.space.cell_class import CellClass
 from hpview.ui.paint import bar, joined, thousands, width_of
 
@@ -47,12 +48,12 @@ class Facts(NamedTuple):
 
 
 def sums(processes: Sequence[Process]) -> tuple[int, int, int, int]:
-    """Bytes in 2M, 1G, 4k and swap, as far as they could be read."""
+    """Bytes in 2M, 1G, 4k and swap, of the processes that could be read."""
     return (
         sum(p.bytes_2m or 0 for p in processes),
         sum(p.bytes_1g or 0 for p in processes),
         sum(p.bytes_4k or 0 for p in processes),
-        sum(p.bytes_swap for p in processes),
+        sum(p.bytes_swap for p in processes if p.bytes_2m is not None),
     )
 
 
@@ -81,8 +82,8 @@ def _machine_facts(state: MachineState) -> list[list[tuple[str, str]]]:
     room = "?" if state.free_huge is None else f"{free} ({units.size(state.free_huge << 21)})"
     pools = [pool for pool in state.pools if pool.total]
     long = [(_pool_name(pool), _pool(pool)) for pool in pools]
-    short = [(_pool_name(pool), f"{pool.free} of {pool.total} free") for pool in pools]
-    none = [] if pools else [("hugetlb pool", "none")]
+    short = [(_pool_name(pool), f"{pool.available} of {pool.total} free") for pool in pools]
+    none = [] if pools else [("hugetlb pool", "?" if state is UNREAD else "none")]
     blocks = "2M blocks free"
     return [
         [thp, defrag, pace, (blocks, room), *(long or none)],
@@ -118,7 +119,8 @@ def legend_line(snapshot: Snapshot | None, facts: Facts, width: int, inks: Inks)
     for right in _reading_facts(snapshot, facts):
         told = [Segment(f"{dot.join(right)} ", inks.dim)] if right else []
         for size, gap in ((units.size, "   "), (units.size, "  "), (units.short, "  ")):
-            legend = _legend(facts.sums if snapshot else None, size, gap, inks)
+            more = "+" if snapshot is not None and snapshot.unreadable else ""
+            legend = _legend(facts.sums if snapshot else None, size, gap, inks, more)
             spare = width - width_of(legend) - width_of(told) - len(gap) - 2
             if spare < 0 or (size is units.size and spare < _BAR):
                 continue
@@ -148,7 +150,11 @@ def _reading_facts(snapshot: Snapshot | None, facts: Facts) -> list[list[str]]:
 
 
 def _legend(
-    found: tuple[int, int, int, int] | None, size: Callable[[int], str], gap: str, inks: Inks
+    found: tuple[int, int, int, int] | None,
+    size: Callable[[int], str],
+    gap: str,
+    inks: Inks,
+    more: str = "",
 ) -> list[Segment]:
     out: list[Segment] = []
     for number, (kind, word) in enumerate(_LEGEND):
@@ -159,7 +165,7 @@ def _legend(
         ]
         if found is not None:
             total = found[number]
-            out.append(Segment(f" {size(total)}", inks.strong if total else inks.dim))
+            out.append(Segment(f" {size(total)}{more}", inks.strong if total else inks.dim))
     return out
 
 
@@ -176,9 +182,11 @@ def _with_bar(
         (CellClass.FULL_4K, small),
         (CellClass.SWAP, swap),
     ]
+    # Not what is resident: memory that processes share is in the tables of each of them.
+    word = " mapped " if room >= 2 * _BAR else " "
     return [
-        Segment(" ", inks.text),
-        *bar(parts, room, inks),
+        Segment(word, inks.dim),
+        *bar(parts, room - len(word) + 1, inks),
         Segment(gap[1:], inks.text),
         *legend,
     ]
