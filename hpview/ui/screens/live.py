@@ -48,7 +48,7 @@ class LiveScreen(HpviewScreen):
         self.census = Census()
         self.live = False
         self.polled_because = ""
-        self._reading = False
+        self._reader: Worker[None] | None = None
         self._not_before = 0.0
         self._timer: Timer | None = None
 
@@ -90,10 +90,9 @@ class LiveScreen(HpviewScreen):
 
     def action_read(self) -> None:
         """Take a snapshot unless one is being taken or nobody sees it."""
-        if self.is_active and not self._reading:
-            self._reading = True
+        if self.is_active and self._reader is None:
             self.census.begin()
-            self._read()
+            self._reader = self._read()
 
     @work(
         thread=True,
@@ -120,19 +119,21 @@ class LiveScreen(HpviewScreen):
             if not worker.is_cancelled:
                 self.app.call_from_thread(self._not_live, err.reason)
             return
-        self.app.call_from_thread(self._is_live)
+        if not worker.is_cancelled:
+            self.app.call_from_thread(self._is_live)
         for changes in bursts(events, self.services.glance, lambda: worker.is_cancelled):
             self.app.call_from_thread(self._apply, changes)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Allow the next snapshot after one that failed; the base class tells the failure."""
-        if event.worker.group == "snapshot" and event.worker.is_finished:
-            self._reading = False
+        if event.worker is self._reader and event.worker.is_finished:
+            self._reader = None
+            self.census.give_up()
         super().on_worker_state_changed(event)
 
     def _take(self, snapshot: Snapshot) -> None:
         first = self.snapshot is None
-        self._reading = False
+        self._reader = None
         self.snapshot = snapshot
         self._not_before = time.monotonic() + 9 * snapshot.seconds
         self.census.take(snapshot.processes)
