@@ -51,9 +51,7 @@ def test_every_field_has_a_column() -> None:
 @pytest.mark.parametrize("shape", [*Shape])
 def test_heading_and_lines_have_the_same_width(width: int, shape: Shape) -> None:
     placed = places(width, EVERY)
-    titles = text(
-        heading(placed, "resident", reverse=False, shape=shape.value, wide=width >= WIDE, inks=INKS)
-    )
+    titles = text(heading(placed, "resident", reverse=False, shape=shape.value, inks=INKS))
     assert "▼" in titles
     assert shape.value in titles
     assert len(titles) == width + 1
@@ -62,7 +60,7 @@ def test_heading_and_lines_have_the_same_width(width: int, shape: Shape) -> None
 
 
 def test_the_less_important_columns_go_first() -> None:
-    shown = [[place.column.key for place in places(width, EVERY)] for width in (58, 79, 119, 199)]
+    shown = [[place.key for place in places(width, EVERY)] for width in (58, 79, 119, 199)]
     assert shown[0] == ["pid", "command", "resident", "2m", "coverage"]
     assert shown[1] == ["pid", "user", "command", "resident", "2m", "4k", "coverage", "change"]
     assert shown[3] == [column.key for column in COLUMNS]
@@ -71,7 +69,7 @@ def test_the_less_important_columns_go_first() -> None:
 
 def test_hiding_columns_widens_the_command() -> None:
     def command(wanted: list[str]) -> int:
-        return next(p.width for p in places(119, tuple(wanted)) if p.column.key == "command")
+        return next(p.width for p in places(119, tuple(wanted)) if p.key == "command")
 
     few = command(["pid", "command", "resident"])
     assert few > 119 - 30

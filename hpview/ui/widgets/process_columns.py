@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from rich.segment import Segment
-
 from hpview.roster.fields import FIELDS
-from hpview.ui.paint import fitted
+from hpview.ui.widgets.columns import Place, in_a_row, titles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rich.segment import Segment
 
     from hpview.ui.palette import Inks
 
@@ -68,18 +68,8 @@ _IMPORTANCE: Final = (
 )  # fmt: skip
 """Where there is no room for all, the last go first."""
 
-
 _UNASKED_FROM: Final = {"cgroup": 150, "ppid": 170}
 """Columns that have to be chosen on narrower terminals: the command is worth more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A column on a line: first terminal cell and width."""
-
-    column: Column
-    x: int
-    width: int
 
 
 def chosen_columns(keys: Iterable[str]) -> tuple[str, ...]:
@@ -107,14 +97,11 @@ def places(width: int, wanted: tuple[str, ...]) -> tuple[Place, ...]:
             kept.add(key)
             left -= needs
     extra = _shared_out(max(0, left), kept)
-    out = []
-    x = 0
-    for column in COLUMNS:
-        if column.key in kept:
-            taken = column.widths[wide] + extra.get(column.key, 0)
-            out.append(Place(column, x, taken))
-            x += taken + 1
-    return tuple(out)
+    return in_a_row(
+        Place(c.key, c.title[wide], c.widths[wide] + extra.get(c.key, 0), c.right)
+        for c in COLUMNS
+        if c.key in kept
+    )
 
 
 def _shared_out(spare: int, kept: set[str]) -> dict[str, int]:
@@ -127,24 +114,16 @@ def _shared_out(spare: int, kept: set[str]) -> dict[str, int]:
 
 
 def heading(
-    placed: tuple[Place, ...], sort: str, *, reverse: bool, shape: str, wide: bool, inks: Inks
+    placed: tuple[Place, ...], sort: str, *, reverse: bool, shape: str, inks: Inks
 ) -> list[Segment]:
-    """The titles; that of the column sorted by has a mark, the command's tells the shape."""
-    falling = FIELDS[sort].falling != reverse
-    out = []
-    for place in placed:
-        column = place.column
-        title = column.title[wide]
-        if column.key == "command" and shape:
-            both = f"{title} {shape}"
-            title = both if len(both) < place.width else shape
-        chosen = column.key == sort
-        if chosen:
-            mark = inks.glyphs.down if falling else inks.glyphs.up
-            title = (
-                f"{title}{mark}" if len(title) < place.width else title[: place.width - 1] + mark
-            )
-        style = inks.accent if chosen else inks.dim
-        text = fitted(title, place.width, right=column.right, more=inks.glyphs.more)
-        out.append(Segment(text + " ", style))
-    return out
+    """The titles; the command's tells the shape."""
+    if shape:
+        placed = tuple(
+            _shaped(place, shape) if place.key == "command" else place for place in placed
+        )
+    return titles(placed, sort, falling=FIELDS[sort].falling != reverse, inks=inks)
+
+
+def _shaped(place: Place, shape: str) -> Place:
+    both = f"{place.title} {shape}"
+    return replace(place, title=both if len(both) < place.width else shape)

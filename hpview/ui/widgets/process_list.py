@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from hpview.roster.arrange import Arrangement, Shape, View, arranged
 from hpview.roster.fields import FIELDS, Table
 from hpview.roster.query import parse
-from hpview.ui.widgets import process_columns
+from hpview.ui.widgets import columns, process_columns
 from hpview.ui.widgets.process_row import line_segments
 from hpview.ui.widgets.rows import RowList
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hpview.roster.arrange import Identity, Line
     from hpview.settings import Settings
     from hpview.ui.palette import Glyphs
-    from hpview.ui.widgets.process_columns import Place
+    from hpview.ui.widgets.columns import Place
 
 _DEFAULT_SORT = "resident"
 
@@ -102,13 +102,11 @@ class ProcessList(RowList):
 
     def fitting(self) -> list[str]:
         """The columns that have room now."""
-        return [place.column.key for place in self.placed(self.room - 1)]
+        return [place.key for place in self.placed(self.room - 1)]
 
     def move_sort(self, step: int) -> None:
         """Sort by a visible column to the left or to the right."""
-        keys = self.fitting()
-        at = keys.index(self.sort) if self.sort in keys else -(step > 0)
-        self.sort_by(keys[(at + step) % len(keys)])
+        self.sort_by(columns.beside(self.placed(self.room - 1), self.sort, step))
 
     def sort_by(self, key: str) -> None:
         """Sort by a column; by the same one again: the other way round."""
@@ -123,10 +121,9 @@ class ProcessList(RowList):
 
     def sort_at(self, x: int) -> None:
         """Sort by the column at a terminal cell of the heading."""
-        for place in self.placed(self.room - 1):
-            if place.x <= x - 1 <= place.x + place.width:
-                self.sort_by(place.column.key)
-                return
+        key = columns.column_at(self.placed(self.room - 1), x - 1)
+        if key is not None:
+            self.sort_by(key)
 
     def action_fold(self) -> None:
         """Fold what lies below the cursor; where nothing does, go to what it hangs below."""
@@ -186,7 +183,6 @@ class ProcessList(RowList):
             self.sort,
             reverse=self._settings.reverse,
             shape=self.shape.value,
-            wide=width > process_columns.WIDE,
             inks=self.inks,
         )
         return [Segment(" ", self.inks.dim), *titles]

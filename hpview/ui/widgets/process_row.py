@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hpview.process import Process
     from hpview.roster.arrange import Line
     from hpview.ui.palette import Glyphs, Inks
-    from hpview.ui.widgets.process_columns import Place
+    from hpview.ui.widgets.columns import Place
 
 UNKNOWN: Final = "?"
 _PERCENT: Final = 6
@@ -41,11 +41,11 @@ def line_segments(
     out: list[Segment] = []
     if line.group is not None:
         # Columns up to the command make one for the name.
-        last = next(i for i, place in enumerate(placed) if place.column.key == "command")
+        last = next(i for i, place in enumerate(placed) if place.key == "command")
         out += _group_name(line, placed[last].x + placed[last].width, inks)
         placed = placed[last + 1 :]
     for place in placed:
-        key = place.column.key
+        key = place.key
         if key == "coverage":
             out += [*_coverage(process, place.width, inks), Segment(" ", inks.text)]
         elif key == "command":
@@ -54,7 +54,7 @@ def line_segments(
             words, style = _cell(line, key, size, inks)
             tail = key == "cgroup"
             more = inks.glyphs.more
-            text = fitted(words, place.width, right=place.column.right, tail=tail, more=more)
+            text = fitted(words, place.width, right=place.right, tail=tail, more=more)
             out.append(Segment(text + " ", style))
     return out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
@@ -13,6 +14,7 @@ from hpview.space.query import ANONYMOUS
 from hpview.space.slots import CellClass
 from hpview.text import printable
 from hpview.ui.paint import bar, fitted
+from hpview.ui.widgets.columns import Place, in_a_row
 from hpview.wire import VmaFlag
 
 if TYPE_CHECKING:
@@ -47,15 +49,6 @@ class Column:
     short: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A column on a line: first terminal cell and width."""
-
-    column: Column
-    x: int
-    width: int
-
-
 _COLUMNS: Final = (
     Column("address", "ADDRESS", _ADDRESS, right=False),
     Column("size", "SIZE", 5),
@@ -70,34 +63,19 @@ _COLUMNS: Final = (
 _EMPTY: Final = "0"
 
 
-def places(width: int) -> list[Place]:
+@lru_cache(maxsize=64)
+def places(width: int) -> tuple[Place, ...]:
     """Lay the columns out on a line of so many terminal cells."""
     columns = [column for column in _COLUMNS if width >= column.needs]
     fixed = sum(column.width for column in columns)
     spare = max(8, width - fixed - len(columns) + 1)
     cover = min(max(4, spare // 3), 22)
     out = []
-    x = 0
     for column in columns:
         taken = column.width or (cover if column.key == "coverage" else spare - cover)
-        out.append(Place(column, x, taken))
-        x += taken + 1
-    return out
-
-
-def heading(width: int, sort: str, falling: bool, inks: Inks) -> list[Segment]:
-    """The titles; the column sorted by has a mark."""
-    out = []
-    for place in places(width):
-        title = place.column.title
-        title = title if len(title) <= place.width else place.column.short
-        chosen = place.column.key == sort
-        if chosen:
-            mark = inks.glyphs.down if falling else inks.glyphs.up
-            title = title + mark if len(title) < place.width else title[: place.width - 1] + mark
-        text = fitted(title[: place.width], place.width, right=place.column.right)
-        out.append(Segment(text + " ", inks.accent if chosen else inks.dim))
-    return out
+        title = column.title if len(column.title) <= taken else column.short
+        out.append(Place(column.key, title, taken, column.right))
+    return in_a_row(out)
 
 
 def is_file(vma: np.void) -> bool:
@@ -128,7 +106,7 @@ def _drawn(
     space: AddressSpace, index: int, vma: np.void, place: Place, inks: Inks
 ) -> list[Segment]:
     width = place.width
-    match place.column.key:
+    match place.key:
         case "address":
             changed = bool(vma["marks"]) or bool(vma["flags"] & VmaFlag.READ_ERROR)
             return [

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from hpview.space.listing import Only, arranged
 from hpview.ui.paint import fitted, thousands
-from hpview.ui.widgets import vma_columns
+from hpview.ui.widgets import columns, vma_columns
 from hpview.ui.widgets.rows import RowList
 
 if TYPE_CHECKING:
@@ -103,9 +103,7 @@ class VmaList(RowList):
 
     def move_sort(self, step: int) -> None:
         """Sort by a visible column to the left or to the right."""
-        keys = [place.column.key for place in vma_columns.places(self.room - 1)]
-        at = keys.index(self.sort) if self.sort in keys else 0
-        self.sort_by(keys[(at + step) % len(keys)])
+        self.sort_by(columns.beside(vma_columns.places(self.room - 1), self.sort, step))
 
     def sort_by(self, key: str) -> None:
         """Sort by a column; by the same one again: the other way round."""
@@ -115,9 +113,9 @@ class VmaList(RowList):
 
     def sort_at(self, x: int) -> None:
         """Sort by the column at a terminal cell of the heading."""
-        for place in vma_columns.places(self.room - 1):
-            if place.x <= x - 1 <= place.x + place.width:
-                self.sort_by(place.column.key)
+        key = columns.column_at(vma_columns.places(self.room - 1), x - 1)
+        if key is not None:
+            self.sort_by(key)
 
     def put_cursor(self, index: int) -> None:
         """See ``RowList``; the VMA is remembered."""
@@ -152,7 +150,8 @@ class VmaList(RowList):
         """How many there are, and the titles."""
         inks = self.inks
         falling = (self.sort not in _RISING) != self.reverse
-        titles = vma_columns.heading(width - 1, self.sort, falling, inks)
+        placed = vma_columns.places(width - 1)
+        titles = columns.titles(placed, self.sort, falling=falling, inks=inks)
         total = len(self._space.vmas) if self._space is not None else 0
         count = thousands(self.row_count)
         words = f"{count} VMAs" if self.row_count == total else f"{count} of {thousands(total)}"
