@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from hpview.kernelfs.maps import Mapping
 from hpview.space.address_space import AddressSpace
 from hpview.space.holes import can_be_huge, find_holes, unsettled
-from hpview.wire import SLOT_SIZE, Backing, RunFlag, VmFlag
+from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, RunFlag, VmFlag
 from tests.records import MIB, RW, Script, run
 from tests.space_model import TABLE, scripts, slots_of_run
 
@@ -89,27 +90,33 @@ def test_next_and_previous_stretch() -> None:
     assert holes.before(BASE) is None
 
 
-def test_mappings_that_never_have_huge_pages() -> None:
-    script = Script()
-    kinds = [
-        ({}, True),
-        ({"vm_flags": RW | VmFlag.PFNMAP}, False),
-        ({"vm_flags": RW | VmFlag.IO}, False),
-        ({"vm_flags": RW | VmFlag.NOHUGEPAGE}, False),
-        ({"vm_flags": RW | VmFlag.HUGETLB}, False),
-        ({"vm_flags": RW | VmFlag.GROWSDOWN}, False),
-        ({"ino": 7, "dev": 8 << 20}, False),
-        ({"ino": 8, "dev": 1}, True),
-    ]
-    for i, (how, _) in enumerate(kinds):
-        start = BASE + i * 16 * MIB
-        script.vma(start, start + 8 * MIB, **how)  # type: ignore[arg-type]
-    start = BASE + len(kinds) * 16 * MIB + MIB
-    script.vma(start, start + 2 * MIB)  # no whole slot in it
-    space = space_of(script)
-    shared = BASE + 7 * 16 * MIB
-    space.set_names(
-        np.array([shared], dtype=np.uint64),
-        [Mapping(shared, shared + 8 * MIB, RW, 0, 1, 8, "/dev/zero (deleted)")],
-    )
-    assert can_be_huge(space).tolist() == [able for _, able in kinds] + [False]
+FILE: dict[str, int] = {"ino": 8, "dev": 1}
+
+
+@pytest.mark.parametrize(
+    ("how", "name", "able"),
+    [
+        ({}, "", True),
+        ({"vm_flags": RW | VmFlag.PFNMAP}, "", False),
+        ({"vm_flags": RW | VmFlag.IO}, "", False),
+        ({"vm_flags": RW | VmFlag.NOHUGEPAGE}, "", False),
+        ({"vm_flags": RW | VmFlag.HUGETLB}, "", False),
+        # Once it is large enough a stack is memory like any other.
+        ({"vm_flags": RW | VmFlag.GROWSDOWN}, "[stack]", True),
+        (FILE, "/usr/lib/x.so", False),
+        (FILE, "/dev/zero (deleted)", True),
+        (FILE, "/memfd:x (deleted)", True),
+        (FILE, "[anon_shmem:x]", True),
+        (FILE | {"pgoff": 512}, "/memfd:x", True),
+        (FILE | {"pgoff": 511}, "/memfd:x", False),
+        (FILE | {"pgoff": 511}, "/dev/zero", True),
+    ],
+)
+def test_which_mappings_can_have_huge_pages(how: dict[str, int], name: str, able: bool) -> None:
+    for start, end, room in ((BASE, BASE + 8 * MIB, True), (BASE + MIB, BASE + 3 * MIB, False)):
+        moved = how if room else how | {"pgoff": how.get("pgoff", 0) + MIB // PAGE_SIZE}
+        space = space_of(Script().vma(start, end, **moved))
+        dev, ino = how.get("dev", 0), how.get("ino", 0)
+        mapping = Mapping(start, end, RW, moved.get("pgoff", 0) * PAGE_SIZE, dev, ino, name)
+        space.set_names(np.array([start], dtype=np.uint64), [mapping])
+        assert can_be_huge(space).tolist() == [able and room]

@@ -9,6 +9,7 @@ import numpy as np
 
 from hpview.space import runs as runs_
 from hpview.space.columns import overlap
+from hpview.space.names import named
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, VmFlag
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from hpview.space.address_space import AddressSpace
     from hpview.wire import Records
 
-_NEVER: Final = np.uint64(
-    VmFlag.PFNMAP | VmFlag.IO | VmFlag.HUGETLB | VmFlag.NOHUGEPAGE | VmFlag.GROWSDOWN
-)
+_NEVER: Final = np.uint64(VmFlag.PFNMAP | VmFlag.IO | VmFlag.HUGETLB | VmFlag.NOHUGEPAGE)
 _SLOT: Final = np.uint64(SLOT_SIZE)
 _BELOW: Final = np.uint64(SLOT_SIZE - 1)
-_SHMEM: Final = ("/dev/zero", "/memfd:", "/dev/shm/", "/SYSV", "/anon_hugepage")
-"""How the names of shared memory begin (mm/shmem.c, ipc/shm.c; [anon_shmem:NAME] apart)."""
+_SHMEM: Final = ("/dev/zero (deleted)", "/memfd:", "/dev/shm/", "/SYSV", "[anon_shmem:")
+"""How the names of shared memory begin (mm/shmem.c, ipc/shm.c, fs/proc/task_mmu.c)."""
+
+_ZERO: Final = "/dev/zero"
+"""The name of a private mapping of that device, which is anonymous memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +56,23 @@ class Holes:
 def can_be_huge(space: AddressSpace) -> NDArray[np.bool_]:
     """Which VMAs could have huge pages if they were asked for, shape (n,).
 
-    Private anonymous and shared memory that holds at least one whole slot and is no
-    stack, device or hugetlb mapping, nor refused by MADV_NOHUGEPAGE
-    (mm/huge_memory.c, __thp_vma_allowable_orders). The settings in force are left out:
-    they can be changed; so are other files, which depend on their file system.
+    Private anonymous and shared memory that holds at least one whole slot, is no device
+    or hugetlb mapping, and is not refused by MADV_NOHUGEPAGE (mm/huge_memory.c,
+    __thp_vma_allowable_orders). Shared memory must lie at addresses congruent to its
+    offsets, too. The settings in force are left out: they can be changed; so are other
+    files, which depend on their file system. Flags that the source does not tell count
+    as not set.
     """
     vmas = space.vmas
     first = (vmas["start"] + _BELOW) // _SLOT
     room = first < vmas["end"] // _SLOT
+    congruent = (vmas["start"] - vmas["pgoff"] * np.uint64(PAGE_SIZE)) % _SLOT == 0
     anonymous = (vmas["dev"] == 0) & (vmas["ino"] == 0)
-    kind = anonymous | _shared_memory(space, vmas["name"])
-    able: NDArray[np.bool_] = room & kind & ((vmas["vm_flags"] & _NEVER) == 0)
+    anonymous |= named(space, _ZERO.__eq__)
+    shared = named(space, lambda name: name.startswith(_SHMEM))
+    never = (vmas["vm_flags"] & _NEVER) != 0
+    able: NDArray[np.bool_] = room & (anonymous | (shared & congruent)) & ~never
     return able
-
-
-def _shared_memory(space: AddressSpace, names: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    numbers, where = np.unique(names, return_inverse=True)
-    shared = [space.name(number).startswith(_SHMEM) for number in numbers.tolist()]
-    return np.array(shared, dtype=np.bool_)[where]
 
 
 def find_holes(space: AddressSpace) -> Holes:
@@ -82,7 +83,7 @@ def find_holes(space: AddressSpace) -> Holes:
     owner = np.searchsorted(vmas["end"], small["start"], "right")
     inside = able[owner]
     small, owner = small[inside], owner[inside]
-    start = np.maximum((small["start"] + _BELOW) // _SLOT * _SLOT, small["start"])
+    start = (small["start"] + _BELOW) // _SLOT * _SLOT
     end = small["end"] // _SLOT * _SLOT
     some = start < end
     start, end, owner = start[some], end[some], owner[some]

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from hpview.space.address_space import AddressSpace
 
 
 class VmaFacts(Protocol):
@@ -37,3 +46,10 @@ class Names:
         if known == len(self._names):
             self._names.append(name)
         return known
+
+
+def named(space: AddressSpace, wanted: Callable[[str], bool]) -> NDArray[np.bool_]:
+    """Which VMAs have a name that is wanted, shape (n,); each name is asked about once."""
+    numbers, where = np.unique(space.vmas["name"], return_inverse=True)
+    found = [wanted(space.name(number)) for number in numbers.tolist()]
+    return np.array(found, dtype=np.bool_)[where]

@@ -8,6 +8,7 @@ import numpy as np
 
 from hpview.control import END
 from hpview.space.holes import Holes, find_holes
+from hpview.space.names import named
 from hpview.text import printable
 from hpview.ui.widgets.map_pane import columns_for
 from hpview.wire import SLOT_SIZE
@@ -49,10 +50,8 @@ def address_in(words: str) -> int | None:
 
 def named_after(space: AddressSpace, words: str, address: int) -> int | None:
     """The start of the next VMA above an address, or else of the first, with words in its name."""
-    numbers, where = np.unique(space.vmas["name"], return_inverse=True)
     wanted = words.casefold()
-    named = [wanted in space.name(number).casefold() for number in numbers.tolist()]
-    starts = space.vmas["start"][np.array(named, dtype=np.bool_)[where]]
+    starts = space.vmas["start"][named(space, lambda name: wanted in name.casefold())]
     if not len(starts):
         return None
     at = int(np.searchsorted(starts, np.uint64(address), "right"))
