@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hpview.errors import AccessDenied, HpviewError, NotAProcess
+from hpview.errors import AccessDenied, HpviewError, NoSuchProcess, NotAProcess
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from tests.fakes import Fakes
 
-EXE, THP, MIXED, STACK = 0x560C81E00000, 0x7F0A00000000, 0x7F0A40000000, 0x7FFDB604E000
+EXE, HEAP = 0x560C81E00000, 0x560C84B10000
+THP, MIXED, STACK = 0x7F0A00000000, 0x7F0A40000000, 0x7FFDB604E000
 SLOT = 2 * MIB
 
 
@@ -270,5 +271,58 @@ def test_ctrl_and_the_wheel_zoom() -> None:
         the_map(app).post_message(MemoryMap.Zoomed(-1))
         await pilot.pause()
         assert the_map(app).cell == SLOT
+
+    drive(app, script)
+
+
+def test_a_dive_that_was_left_by_hand_is_over() -> None:
+    app = make(zoom=1 << 30)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        the_map(app).go_to(MIXED)
+        await press(pilot, "enter")
+        assert the_map(app).cell == 32 * MIB
+        await press(pilot, *["minus"] * 6)
+        assert the_map(app).cell == 2 * GIB
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(app.screen, ProcessesScreen))
+
+    drive(app, script)
+
+
+def test_an_awaited_address_at_which_nothing_is_mapped_is_told() -> None:
+    fakes = sample_fakes(scripts=[[*sample().end().chunks(8)]], gate=threading.Semaphore(0))
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        fakes.gate.release()
+        await until(pilot, lambda: the_map(app).address == EXE)
+        await pilot.press("g", *"7f3f00000000", "enter")
+        fakes.gate.release(100)
+        await settled(pilot, app)
+        await pilot.pause()
+        assert "nothing is mapped at 7f3f00000000" in status(app)
+        assert the_map(app).address == 0x7F3F00000000
+
+    drive(app, script)
+
+
+def test_a_reading_that_fails_is_waited_for_no_more() -> None:
+    first, *rest = sample().end().chunks(8)
+    scripts = [[first, NoSuchProcess(PID)], [first, *rest]]
+    fakes = sample_fakes(scripts=scripts, gate=threading.Semaphore(0))
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        fakes.gate.release()
+        await until(pilot, lambda: the_map(app).address == EXE)
+        await press(pilot, "end")
+        fakes.gate.release(100)
+        await until(pilot, lambda: app.failure is not None)
+        there = the_map(app).address
+        await press(pilot, "R")
+        await until(pilot, lambda: "complete" in status(app))
+        assert the_map(app).address == there
 
     drive(app, script)

@@ -121,9 +121,12 @@ class Travel:
         elif self._reading.busy and address >= self._reached():
             self._await(address)
         else:
-            self._map.go_to(address)
-            if space.index_at(address) < 0:
-                self.words = f"nothing is mapped at {address:x}"
+            self._visit(address)
+
+    def _visit(self, address: int) -> None:
+        self._map.go_to(address)
+        if self._reading.space.index_at(address) < 0:
+            self.words = f"nothing is mapped at {address:x}"
 
     def go_on(self) -> None:
         """More was read: see whether what the cursor is bound for is there."""
@@ -151,15 +154,19 @@ class Travel:
         return True
 
     def surface(self, settings: Settings) -> bool:
-        """Go back to where the last dive began; False if there was none."""
-        if not self._dives:
-            return False
-        place = self._dives.pop()
-        self._map.zoom_to(place.cell)
-        self.keep_zoom(settings)
-        self._map.go_to(place.address)
-        self._map.scroll_rows_to(place.top)
-        return True
+        """Go back to where the last dive began; False if there was none.
+
+        One that was left by making cells as large again is over.
+        """
+        while self._dives:
+            place = self._dives.pop()
+            if place.cell > self._map.cell:
+                self._map.zoom_to(place.cell)
+                self.keep_zoom(settings)
+                self._map.scroll_rows_to(place.top)
+                self._map.go_to(place.address)
+                return True
+        return False
 
     def keep_zoom(self, settings: Settings) -> None:
         """Begin with such cells the next time; smaller ones are for one place only."""
@@ -179,8 +186,10 @@ class Travel:
         address = self._bound or 0
         self.stop()
         vmas = self._reading.space.vmas
-        last = int(vmas["end"][-1]) - 1 if len(vmas) else 0
-        self._map.go_to(min(address, last))
+        if address < END:
+            self._visit(address)
+        elif len(vmas):
+            self._map.go_to(int(vmas["end"][-1]) - 1)
         self._arrived()
 
     def _reached(self) -> int:

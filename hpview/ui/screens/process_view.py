@@ -134,6 +134,7 @@ class ProcessView(HpviewScreen):
     def failed(self, error: HpviewError) -> None:
         """Say in the panes why there is nothing in them."""
         self.watching.stop()
+        self._travel.stop()
         self.reading.fail(error)
         self._map.set_placeholder(self.reading.problem)
         self._header.paint(self._header_lines)
