@@ -326,3 +326,21 @@ def test_a_reading_that_fails_is_waited_for_no_more() -> None:
         assert the_map(app).address == there
 
     drive(app, script)
+
+
+@pytest.mark.parametrize("left_by", ["escape", "enter"])
+def test_a_filter_stays_where_one_goes_to_an_address(left_by: str) -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await pilot.press("slash", *"heap", "enter", "g", *"stack", left_by)
+        assert vmas(app).row_count == 1
+        assert the_map(app).has_focus
+        assert the_map(app).address == {"enter": STACK, "escape": HEAP}[left_by]
+        assert "/ heap" in "\n".join(screen_lines(app))
+        await pilot.press("escape")
+        assert vmas(app).row_count == 11
+        assert not app.screen.query_one(Prompt).display
+
+    drive(app, script)

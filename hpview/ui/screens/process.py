@@ -130,7 +130,9 @@ class ProcessScreen(ProcessView):
 
     def action_filter(self) -> None:
         """Type a filter for the VMAs."""
-        self._prompt.open("/", self._filter.placeholder, self._filter.text)
+        text = self._filter.text
+        self._prompt.open("/", self._filter.placeholder, text)
+        self._prompt.tell(self._filter.type(text))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """In a prompt a letter is text."""
@@ -148,8 +150,15 @@ class ProcessScreen(ProcessView):
             self._travel.to_words(event.text)
             self._arrived()
         if event.question == "g" or not event.text:
-            self._prompt.close()
+            self._end_question()
         self._focus_pane(self._vmas if event.question == "/" else self._map)
+
+    def _end_question(self) -> None:
+        """Close the prompt, or have it show again what the VMAs are filtered by."""
+        if self._filter.text:
+            self.action_filter()
+        else:
+            self._prompt.close()
 
     def action_only(self) -> None:
         """List all VMAs, those that can be huge, those with holes."""
@@ -168,9 +177,10 @@ class ProcessScreen(ProcessView):
     async def action_back(self) -> None:
         """Undo the last step: the prompt, the filter, a dive into a cell; else leave."""
         if self._prompt.question:
-            self._filter.clear()
-            self._follow_map()
-            self._prompt.close()
+            if self._prompt.question == "/":
+                self._filter.clear()
+                self._follow_map()
+            self._end_question()
             self._map.focus()
         elif self._travel.surface(self._settings):
             self._arrived()

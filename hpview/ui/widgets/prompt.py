@@ -72,7 +72,8 @@ class Prompt(Horizontal):
         self.question = question
         self._letter.paint(self._paint_letter)
         self._input.placeholder = placeholder
-        self._input.value = text
+        with self._input.prevent(Input.Changed):  # nobody has typed it
+            self._input.value = text
         self._input.cursor_position = len(text)
         self.tell(())
         self.display = True
