@@ -223,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
         help="default: process with a PID, slot with an address too, else list",
     )
     shot.add_argument(
-        "--address", type=_address, metavar="ADDRESS", help="hexadecimal, in the slot to show"
+        "--address", type=_address, metavar="ADDRESS", help="hexadecimal, in the slot or on the map"
     )
     shot.add_argument(
         "--keys",

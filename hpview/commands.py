@@ -192,8 +192,10 @@ def _wish(args: Namespace) -> Wish:
         raise UsageError(f"a shot of a {screen} needs its PID")
     if screen == "list" and args.pid is not None:
         raise UsageError("a shot of the list takes no PID")
-    if (screen == "slot") != (args.address is not None):
-        raise UsageError("--address goes with a shot of a slot, and a slot needs it")
+    if screen == "slot" and args.address is None:
+        raise UsageError("a shot of a slot needs its --address")
+    if screen not in ("slot", "process") and args.address is not None:
+        raise UsageError("--address goes with a shot of a slot or a process")
     try:
         keys = shot_.keys_of(args.keys)
     except shot_.UnknownName as err:

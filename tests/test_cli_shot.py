@@ -27,8 +27,8 @@ def target() -> Iterator[subprocess.Popen[bytes]]:
     [
         (["--screen", "process"], "a shot of a process needs its PID"),
         (["1", "--screen", "list"], "takes no PID"),
-        (["1", "--screen", "slot"], "--address goes with a shot of a slot"),
-        (["1", "--screen", "process", "--address", "1000"], "--address goes with"),
+        (["1", "--screen", "slot"], "a shot of a slot needs its --address"),
+        (["1", "--screen", "protocol", "--address", "1000"], "--address goes with"),
         (["1", "--keys", "entre"], "no key 'entre': choose from single characters"),
         (["--theme", "pink"], "no theme 'pink': choose from dark, light, safe-dark"),
         (["1", "-o", "x.pdf"], "ends in one of .svg, .png, .html, .txt"),

@@ -35,6 +35,10 @@ def test_each_screen_is_drawn_when_all_of_it_was_read() -> None:
     assert picture().title == f"hpview-{PID}"
 
 
+def test_a_map_is_drawn_at_an_address() -> None:
+    assert "7f0a40000000-7f0a40200000" in drawn(address=0x7F0A40000000)
+
+
 def test_two_shots_of_the_same_are_the_same() -> None:
     services = sample_fakes().services()
     assert picture(services, screen="list") == picture(services, screen="list")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from hpview.errors import HpviewError
 from hpview.settings import Settings
 from hpview.text import printable
+from hpview.ui import screens
 from hpview.ui.app import HpviewApp
 from hpview.ui.pictures import taken
 from hpview.ui.screens.base import HpviewScreen
@@ -71,7 +72,7 @@ class Wish:
     Attributes:
         screen: Which screen.
         pid: The process; for all but the list.
-        address: Anywhere in the slot; for that screen.
+        address: Anywhere in the slot, for that screen; where the map's cursor is, for a process.
         size: Columns and lines.
         keys: Names of keys, pressed one after the other, each when the screen rests.
         theme: Name of a theme, that of hpview's own without ``hpview-`` too.
@@ -128,6 +129,8 @@ async def _drawn(app: HpviewApp, wish: Wish) -> Picture:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(app.settled.wait(), _GLANCE)
         await _rest(app, pilot)
+        if wish.screen == "process" and wish.address is not None:
+            await _go_to(app, pilot, wish.address)
         for key in keys:
             await pilot.press(key)
             await _rest(app, pilot)
@@ -136,6 +139,12 @@ async def _drawn(app: HpviewApp, wish: Wish) -> Picture:
         if not app.is_running:
             raise HpviewError("one of the keys has left the app")
         return taken(app, _title(app))
+
+
+async def _go_to(app: HpviewApp, pilot: Pilot[None], address: int) -> None:
+    if isinstance(app.screen, screens.ProcessScreen):
+        app.screen.go_to(address)
+        await _rest(app, pilot)
 
 
 async def _rest(app: HpviewApp, pilot: Pilot[None]) -> None:
