@@ -321,3 +321,21 @@ def test_the_dialogue_fits_the_smallest_terminal(key: str, ascii: bool) -> None:
         assert any(f"hpview-{PID}-032545" in line for line in lines)
 
     drive(app, script, (60, 15))
+
+
+def test_a_second_enter_or_escape_answers_nothing_more(tmp_path: Path) -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        for keys in (("enter", "enter"), ("escape", "escape"), ("enter", "escape")):
+            await pilot.press("S")
+            await until(pilot, lambda: isinstance(app.screen, SaveScreen))
+            asked = app.screen
+            assert isinstance(asked, SaveScreen)
+            for key in keys:
+                (asked.action_save if key == "enter" else asked.action_cancel)()
+            await until(pilot, lambda: not isinstance(app.screen, SaveScreen))
+        assert app.is_running
+
+    drive(app, script)

@@ -119,6 +119,7 @@ def test_z_gives_a_pane_all_the_room() -> None:
         await press(pilot, "z")
         assert not vmas(app).display
         assert the_map(app).size.width == 120
+        await press(pilot, "full_stop", "comma", "r", "f", "f", "f")
         await press(pilot, "tab")
         await pilot.pause()
         assert vmas(app).has_focus

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from hpview.export.exportable import Exportable
     from hpview.ui.palette import Glyphs, Inks
+    from hpview.ui.pictures.formats import Format
     from hpview.ui.reading import Reading
     from hpview.ui.signs import Sign
 
@@ -260,31 +261,28 @@ class HpviewScreen(Screen[None]):
 
     def action_save_picture(self) -> None:
         """Save the screen as SVG in the working directory and say where."""
-        self._when_clear(self._save_picture)
-
-    def _when_clear(self, take: Callable[[], None]) -> None:
-        """Take a picture once no notice covers the screen."""
-        self.app.clear_notifications()
-        self.call_after_refresh(take)
-
-    def _save_picture(self) -> None:
-        picture = pictures.taken(self.app, self.picture_name())
         chosen = pictures.FORMATS[0]
-        name = f"{self._stem(self.picture_name())}{chosen.ending}"
-        self.post_message(self.SaveWanted(name, partial(chosen.pieces, picture)))
+        self._save_picture(chosen, f"{self._stem(self.picture_name())}{chosen.ending}")
 
     def action_save_as(self) -> None:
-        """Ask for a format and a name, and save the screen as it is now."""
-        self._when_clear(self._save_as)
-
-    def _save_as(self) -> None:
-        picture = pictures.taken(self.app, self.picture_name())
+        """Ask for a format and a name, and save the screen."""
         stem = self._stem(self.picture_name())
-        self._ask_and_save(
+        formats = pictures.FORMATS
+        self._ask_where(
             "Save this screen as",
-            [Choice(found.name, found.words, stem, found.ending) for found in pictures.FORMATS],
-            [partial(found.pieces, picture) for found in pictures.FORMATS],
+            [Choice(found.name, found.words, stem, found.ending) for found in formats],
+            lambda number, name: self._save_picture(formats[number], name),
         )
+
+    def _save_picture(self, chosen: Format, name: str) -> None:
+        """Save it once neither a notice nor the question covers it."""
+
+        def take() -> None:
+            picture = pictures.taken(self.app, self.picture_name())
+            self.post_message(self.SaveWanted(name, partial(chosen.pieces, picture)))
+
+        self.app.clear_notifications()
+        self.call_after_refresh(take)
 
     def action_export(self) -> None:
         """Ask for a format and a name, and save the data behind the screen."""
@@ -298,20 +296,22 @@ class HpviewScreen(Screen[None]):
             choices += [Choice("JSON", item.words, stem, ".json")]
             choices += [Choice("CSV", f"{item.words}, a line each", stem, ".csv")]
             makers += [item.as_json, item.as_csv]
-        self._ask_and_save("Export the data", choices, makers)
+        self._ask_where(
+            "Export the data",
+            choices,
+            lambda number, name: self.post_message(self.SaveWanted(name, makers[number])),
+        )
 
-    def _ask_and_save(
-        self,
-        title: str,
-        choices: Sequence[Choice],
-        makers: Sequence[Callable[[], Iterable[bytes]]],
+    def _ask_where(
+        self, title: str, choices: Sequence[Choice], save: Callable[[int, str], object]
     ) -> None:
-        def save(chosen: tuple[int, str] | None) -> None:
-            if chosen is not None:
-                number, name = chosen
-                self.post_message(self.SaveWanted(name, makers[number]))
+        """Ask for one of some files, then call with its number and name."""
 
-        self.app.push_screen(screens.SaveScreen(self.glyphs, title, choices), save)
+        def answered(chosen: tuple[int, str] | None) -> None:
+            if chosen is not None:
+                save(*chosen)
+
+        self.app.push_screen(screens.SaveScreen(self.glyphs, title, choices), answered)
 
     def action_copy(self) -> None:
         """Copy what is under the cursor to the clipboard, through the terminal (OSC 52)."""

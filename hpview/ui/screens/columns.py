@@ -106,7 +106,7 @@ class ColumnsScreen(ModalScreen[None]):
 
     def on_click(self, event: events.Click) -> None:
         """Show or hide the column that was clicked; outside of the box: close."""
-        if event.widget is self:
+        if event.widget is self and self.is_active:
             self.dismiss()
         elif event.widget is self._lines and 0 <= event.y - _ABOVE < len(COLUMNS):
             self._row = event.y - _ABOVE

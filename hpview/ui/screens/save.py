@@ -127,8 +127,13 @@ class SaveScreen(ModalScreen[tuple[int, str] | None]):
     @on(Input.Submitted)
     def action_save(self) -> None:
         """Save under this name."""
-        self.dismiss((self._chosen, self._input.value.strip()))
+        self._leave((self._chosen, self._input.value.strip()))
 
     def action_cancel(self) -> None:
         """Save nothing."""
-        self.dismiss(None)
+        self._leave(None)
+
+    def _leave(self, answer: tuple[int, str] | None) -> None:
+        """Answer, but once: a second Enter may have been on its way."""
+        if self.is_active:
+            self.dismiss(answer)

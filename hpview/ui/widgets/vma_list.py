@@ -103,7 +103,9 @@ class VmaList(RowList):
 
     def move_sort(self, step: int) -> None:
         """Sort by a visible column to the left or to the right."""
-        self.sort_by(columns.beside(vma_columns.places(self.room - 1), self.sort, step))
+        placed = vma_columns.places(self.room - 1)
+        if placed:  # none while the list is hidden
+            self.sort_by(columns.beside(placed, self.sort, step))
 
     def sort_by(self, key: str) -> None:
         """Sort by a column; by the same one again: the other way round."""
