@@ -9,25 +9,24 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.message import Message
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from hpview.errors import HpviewError
 from hpview.ui import palette, pictures, screens
 from hpview.ui.paint import fitted
+from hpview.ui.screens.messages import ScreenMessages
 from hpview.ui.widgets.key_line import keys
 from hpview.ui.widgets.line import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from textual.app import ComposeResult
 
     from hpview.export.exportable import Exportable
     from hpview.ui.palette import Glyphs, Inks
     from hpview.ui.pictures.formats import Format
-    from hpview.ui.reading import Reading
     from hpview.ui.signs import Sign
 
 SMALLEST = (60, 15)
@@ -53,7 +52,7 @@ class Choice(NamedTuple):
     ending: str
 
 
-class HpviewScreen(Screen[None]):
+class HpviewScreen(ScreenMessages, Screen[None]):
     """A screen over ``body``, with a word instead where the terminal is too small."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.COMPONENTS)
@@ -68,91 +67,6 @@ class HpviewScreen(Screen[None]):
     """What the signs on the screen mean."""
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = ()
     """Headings of the help screen, each with the class whose BINDINGS stand below."""
-
-    class Settled(Message):
-        """Everything that was to be loaded first is on the screen."""
-
-    class Failed(Message):
-        """Work for this screen failed.
-
-        Attributes:
-            screen: Where.
-            error: Why.
-            shows_data: The screen has something to show all the same.
-        """
-
-        def __init__(self, screen: HpviewScreen, error: HpviewError, shows_data: bool) -> None:
-            super().__init__()
-            self.screen = screen
-            self.error = error
-            self.shows_data = shows_data
-
-    class ProcessChosen(Message):
-        """A process is to be shown."""
-
-        def __init__(self, pid: int) -> None:
-            super().__init__()
-            self.pid = pid
-
-    class SlotChosen(Message):
-        """The pages of a slot are to be shown.
-
-        Attributes:
-            reading: Of the process; the VMAs are taken from it.
-            address: In the slot.
-        """
-
-        def __init__(self, reading: Reading, address: int) -> None:
-            super().__init__()
-            self.reading = reading
-            self.address = address
-
-    class ProtocolWanted(Message):
-        """The reads of a process are to be shown, one by one.
-
-        Attributes:
-            reading: Of the process.
-        """
-
-        def __init__(self, reading: Reading) -> None:
-            super().__init__()
-            self.reading = reading
-
-    class SlotLeft(Message):
-        """The user goes back from a slot.
-
-        Attributes:
-            pid: The process.
-            address: Of the page that was under the cursor last.
-        """
-
-        def __init__(self, pid: int, address: int) -> None:
-            super().__init__()
-            self.pid = pid
-            self.address = address
-
-    class HelpWanted(Message):
-        """The keys of this screen are to be shown."""
-
-        def __init__(self, screen: HpviewScreen) -> None:
-            super().__init__()
-            self.screen = screen
-
-    class SettingsChanged(Message):
-        """The user changed the settings."""
-
-    class SaveWanted(Message):
-        """A file is to be written.
-
-        Attributes:
-            name: Its path.
-            made: Makes what it holds, in a thread; may raise HpviewError.
-        """
-
-        def __init__(self, name: str, made: Callable[[], Iterable[bytes]]) -> None:
-            super().__init__()
-            self.name = name
-            self.made = made
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__()
