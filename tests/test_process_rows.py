@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.cells import cell_len
 
 from hpview.machine_state import UNREAD, MachineState
 from hpview.roster.arrange import Line, Shape, View, arranged
@@ -57,6 +58,17 @@ def test_heading_and_lines_have_the_same_width(width: int, shape: Shape) -> None
     assert len(titles) == width + 1
     for line in arranged(Table(machine()), View(parse(""), "pid", shape=shape)).lines:
         assert len(row(line, width)) == width + 1
+
+
+@pytest.mark.parametrize("width", [58, 79, 119, 199])
+@pytest.mark.parametrize("shape", [Shape.FLAT, Shape.USER, Shape.CGROUP])
+def test_wide_characters_move_no_column(width: int, shape: Shape) -> None:
+    wide = "資料庫" * 40
+    some = [process(7, wide, user="資料庫", cgroup=f"/{wide}"), process(8, "b", user=wide)]
+    for line in arranged(Table(some), View(parse(""), "pid", shape=shape)).lines:
+        assert cell_len(row(line, width)) == width + 1
+    by_user = arranged(Table(some), View(parse(""), "pid", shape=Shape.USER)).lines
+    assert "資料庫  1 process " in row(by_user[0], width)
 
 
 def test_the_less_important_columns_go_first() -> None:

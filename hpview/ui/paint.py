@@ -50,6 +50,11 @@ def fitted(
     )
 
 
+def clipped(text: str, room: int, *, tail: bool = False, more: str = "…") -> str:
+    """As ``fitted``, in no more terminal cells than the text needs."""
+    return fitted(text, max(0, min(room, cell_len(text))), tail=tail, more=more)
+
+
 def shares(parts: Sequence[int], width: int) -> list[int]:
     """Divide ``width`` cells among parts by size, largest remainder first.
 

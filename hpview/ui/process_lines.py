@@ -11,7 +11,7 @@ from hpview.space.columns import overlap
 from hpview.space.slots import CellClass
 from hpview.text import printable
 from hpview.ui import describe
-from hpview.ui.paint import bar, fitted, joined, thousands, width_of
+from hpview.ui.paint import bar, clipped, joined, thousands, width_of
 from hpview.wire import SLOT_SIZE, Source
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def detail(space: AddressSpace, map_: MapPane, width: int, inks: Inks) -> list[l
     if among > 1 and not map_.on_gap:
         facts.insert(0, f"one of {thousands(among)} VMAs here")
     second = " " + "".join(fact + dot for fact in facts)
-    room = max(0, width - len(second) - 1)
-    name = fitted(name, min(room, len(name)), tail=True, more=inks.glyphs.more)
+    room = width - len(second) - 1
+    name = clipped(name, room, tail=True, more=inks.glyphs.more)
     return [
         joined(first, [Segment(f"source {source} ", inks.dim)], width, inks),
         [Segment(second, inks.dim), Segment(name, inks.text)],

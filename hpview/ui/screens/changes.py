@@ -14,7 +14,7 @@ from hpview.export import exportable
 from hpview.space.changes import ChangeKind
 from hpview.space.runs import slots_of
 from hpview.ui.marks import SENTENCES, WORDS
-from hpview.ui.paint import fitted, joined, thousands
+from hpview.ui.paint import clipped, joined, thousands
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.watch import seconds_words
 from hpview.ui.widgets.change_list import ChangeList, shown_name
@@ -151,12 +151,12 @@ class ChangesScreen(HpviewScreen):
         ]
         told = f" was {_words(row, 'was')}{dot}is {_words(row, 'is')}{dot}"
         name = inks.glyphs.text(shown_name(row))
-        room = max(0, min(len(name), width - len(told) - 1))
+        room = width - len(told) - 1
         return [
             joined(first, [scan], width, inks),
             [
                 Segment(told, inks.text),
-                Segment(fitted(name, room, tail=True, more=inks.glyphs.more), inks.dim),
+                Segment(clipped(name, room, tail=True, more=inks.glyphs.more), inks.dim),
             ],
         ]
 

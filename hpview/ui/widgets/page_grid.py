@@ -11,7 +11,7 @@ from textual.message import Message
 
 from hpview.ui.page_aspects import Aspect, missing, offered
 from hpview.ui.page_words import grid_words
-from hpview.ui.paint import fitted, joined, width_of
+from hpview.ui.paint import clipped, joined, width_of
 from hpview.ui.widgets.page_rows import PagePicture, arrange
 from hpview.ui.widgets.scroll import HeadedScroll
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE
@@ -188,7 +188,7 @@ class PageGrid(HeadedScroll, can_focus=True):
         if len(" · ".join(facts)) > room:
             facts = facts[-1:]
         words = self.glyphs.text(" · ".join(facts))
-        words = fitted(words, min(max(0, room), len(words)), more=self.glyphs.more)
+        words = clipped(words, room, more=self.glyphs.more)
         left = [Segment(f" {words}", inks.text)]
         return joined(left, [*choices, Segment(" ", inks.text)], width, inks)
 

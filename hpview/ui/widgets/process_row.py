@@ -10,7 +10,7 @@ from hpview import units
 from hpview.roster.fields import coverage
 from hpview.space.cell_class import CellClass
 from hpview.text import printable
-from hpview.ui.paint import bar, fitted, thousands
+from hpview.ui.paint import bar, clipped, fitted, thousands, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,11 +143,9 @@ def _group_name(line: Line, width: int, inks: Inks) -> list[Segment]:
     name = printable(line.process.user) or "(none)"
     count = f"{thousands(line.below)} process{'es' * (line.below != 1)}"
     mark = "[+] " if line.hidden else "[-] "
-    room = max(0, width - len(mark) - len(count) - 2)
-    text = fitted(name, min(len(name), room), tail=True, more=inks.glyphs.more)
-    rest = width - len(mark) - len(text)
-    return [
+    room = width - len(mark) - len(count) - 2
+    first = [
         Segment(mark, inks.accent),
-        Segment(text, inks.strong),
-        Segment(fitted(f"  {count}", rest) + " ", inks.dim),
+        Segment(clipped(name, room, tail=True, more=inks.glyphs.more), inks.strong),
     ]
+    return [*first, Segment(fitted(f"  {count}", width - width_of(first)) + " ", inks.dim)]
