@@ -6,8 +6,9 @@ first asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
+
+from hpview.ui.later import later
 
 if TYPE_CHECKING:
     from hpview.ui.pictures.formats import FORMATS, of_name
@@ -21,9 +22,4 @@ _MODULES: Final = {
     "taken": "hpview.ui.pictures.screen",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(_MODULES[name]), name)
-    return found
+__getattr__ = later(__name__, _MODULES)

@@ -41,15 +41,7 @@ def _plain(run: Run, ground: str) -> bool:
 
 
 def _css(look: Look) -> str:
-    lines = " ".join(
-        word for word, on in (("underline", look.underline), ("line-through", look.strike)) if on
-    )
-    return (
-        f"color:{look.fg};background:{look.bg}"
-        + ";font-weight:bold" * look.bold
-        + ";font-style:italic" * look.italic
-        + (f";text-decoration:{lines}" if lines else "")
-    )
+    return f"color:{look.fg};background:{look.bg}{look.css}"
 
 
 def _span(run: Run, ground: str, names: dict[str, str]) -> str:

@@ -37,6 +37,20 @@ class Look:
     underline: bool = False
     strike: bool = False
 
+    @property
+    def css(self) -> str:
+        """What CSS says of it beside the colours, ``;`` in front of each."""
+        lines = " ".join(
+            word
+            for word, on in (("underline", self.underline), ("line-through", self.strike))
+            if on
+        )
+        return (
+            ";font-weight:bold" * self.bold
+            + ";font-style:italic" * self.italic
+            + (f";text-decoration:{lines}" if lines else "")
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

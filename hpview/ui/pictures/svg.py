@@ -54,15 +54,7 @@ def svg(picture: Picture) -> str:
 
 
 def _css(look: Look) -> str:
-    lines = " ".join(
-        word for word, on in (("underline", look.underline), ("line-through", look.strike)) if on
-    )
-    return (
-        f"fill:{look.fg}"
-        + ";font-weight:bold" * look.bold
-        + ";font-style:italic" * look.italic
-        + (f";text-decoration:{lines}" if lines else "")
-    )
+    return f"fill:{look.fg}{look.css}"
 
 
 def _grounds(picture: Picture) -> Iterator[str]:

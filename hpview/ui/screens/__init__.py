@@ -10,6 +10,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
+from hpview.ui.later import later
+
 if TYPE_CHECKING:
     from hpview.ui.screens.preferences import PreferencesScreen
     from hpview.ui.screens.process import ProcessScreen
@@ -37,12 +39,7 @@ _MODULES: Final = {
     "SlotScreen": "hpview.ui.screens.slot",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(_MODULES[name]), name)
-    return found
+__getattr__ = later(__name__, _MODULES)
 
 
 def load() -> None:
