@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
+from hpview.ui.command_palette import HpviewPalette
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.failure import FailureScreen
@@ -226,6 +227,10 @@ def test_the_command_palette_opens_and_closes() -> None:
         await pilot.press(*"nothing", "pagedown", "pageup")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
+        await pilot.press("ctrl+p", *"nothing")
+        await press(pilot, "enter", "enter", "enter")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, HpviewPalette))
 
     drive(app, script)
 

@@ -9,6 +9,7 @@ from hpview.space.listing import Only
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.widgets.memory_map import MemoryMap
+from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
 from tests.fakes import PID, drive, press, sample_fakes, settled
 from tests.golden import screen_lines
@@ -107,6 +108,21 @@ def test_vmas_sort_by_keys_and_heading_and_keep_the_cursor() -> None:
         assert vmas(app).sort == "address"
         await press(pilot, "left_square_bracket")
         assert vmas(app).index == 2
+
+    drive(app, script)
+
+
+def test_a_move_in_a_list_that_shrank_meanwhile_is_no_matter() -> None:
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        shown = vmas(app)
+        shown.post_message(RowList.Moved(shown, 10))
+        shown.list_only(Only.HOLES)
+        await pilot.pause()
+        assert shown.row_count < 10
+        assert app.is_running
 
     drive(app, script)
 

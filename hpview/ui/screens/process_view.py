@@ -268,8 +268,9 @@ class ProcessView(HpviewScreen):
             self.post_message(self.SlotChosen(self.reading, address))
 
     @on(RowList.Moved)
-    def _list_moved(self, event: RowList.Moved) -> None:
-        self._show_vma(self._vmas.index_of(event.index))
+    def _list_moved(self) -> None:
+        # Where the cursor is now: the list may be shorter than when the message was sent.
+        self._show_vma(self._vmas.index)
 
     @on(RowList.Opened)
     def _list_opened(self) -> None:
