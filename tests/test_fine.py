@@ -15,7 +15,7 @@ from hpview.space.fine import Pages
 from hpview.space.slots import cells
 from hpview.ui.widgets import map_cells
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing
-from tests.records import MIB, Script, run
+from tests.records import GIB, MIB, Script, run
 
 if TYPE_CHECKING:
     import pytest
@@ -123,3 +123,22 @@ def test_pages_of_an_older_reading_are_read_again_and_dropped_where_they_changed
     assert len(pages) == 3
     pages.clear()
     assert pages.lacking(slots).tolist() == slots.tolist()
+
+
+def test_wanted_are_the_slots_of_which_pages_would_tell_more() -> None:
+    script = Script()
+    wanted = set()
+    for block in range(3):
+        for i in range(9):
+            start = BASE + block * GIB + i * 3 * MIB + MIB
+            backing = Backing.PTE_4K if i else Backing.NONE
+            script.vma(start, start + 3 * MIB, run(start, start + 3 * MIB, backing, present=i))
+            slots = range(start // SLOT_SIZE, -(-(start + 3 * MIB) // SLOT_SIZE))
+            wanted |= {slot * SLOT_SIZE for slot in slots if i}
+    space = AddressSpace()
+    space.feed(script.data)
+    shown = map_cells.MapCells(space, Pages(), MIB // 4, 32)
+    assert shown.wanted(0, shown.grid.rows).tolist() == sorted(wanted)
+    first = shown.grid.row(0)
+    assert shown.wanted(0, 0).tolist() == sorted(s for s in wanted if s < first.end)
+    assert not len(map_cells.MapCells(space, Pages(), SLOT_SIZE, 32).wanted(0, 99))

@@ -116,6 +116,18 @@ def subtract(
     return index[left], lo[left], hi[left]
 
 
+def numbers_in(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Every number of ranges of integers, one range after the other.
+
+    Args:
+        first: First numbers, shape (n,).
+        count: How many each has, shape (n,).
+    """
+    before = np.cumsum(count) - count
+    numbers: NDArray[np.int64] = np.arange(int(count.sum())) + np.repeat(first - before, count)
+    return numbers
+
+
 def by_start(some: Records, more: Records) -> Records:
     """Rows of two arrays in the order of their ``start``."""
     both = np.concatenate((some, more))

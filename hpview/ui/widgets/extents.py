@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpview.space.columns import numbers_in
 from hpview.space.vma import VMA, Mark
 from hpview.wire import VmaFlag
 
@@ -68,9 +69,7 @@ def _inside(
     """The runs that begin in some disjoint ranges, and in which of them each does."""
     first = np.searchsorted(runs["start"], start.astype(np.uint64))
     counts = np.searchsorted(runs["start"], end.astype(np.uint64)) - first
-    before = np.cumsum(counts) - counts
-    at = np.arange(int(counts.sum())) + np.repeat(first - before, counts)
-    return runs[at], np.repeat(np.arange(len(start)), counts)
+    return runs[numbers_in(first, counts)], np.repeat(np.arange(len(start)), counts)
 
 
 def fold_words(space: AddressSpace, start: int, end: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hpview.space import holes
-from hpview.space.columns import overlap
+from hpview.space.columns import numbers_in, overlap
 from hpview.space.fine import MOST
 from hpview.space.slots import CellClass, Layout, Row, between, cells, classify
 from hpview.ui.widgets.extents import extents
@@ -97,14 +97,20 @@ class MapCells:
             self._fill(y, last)
         return self._looks[y]
 
-    def _fill(self, y: int, last: int) -> None:
+    def _block(self, y: int, last: int) -> list[Row]:
+        """Row ``y``, which is no gap, and those up to ``last`` whose addresses follow."""
         grid = self.grid
-        rows: list[Row] = [grid.row(y)]
+        rows = [grid.row(y)]
         while y + len(rows) <= min(last, grid.rows - 1):
             following = grid.row(y + len(rows))
             if following.gap or following.start != rows[-1].end:
                 break
             rows.append(following)
+        return rows
+
+    def _fill(self, y: int, last: int) -> None:
+        grid = self.grid
+        rows = self._block(y, last)
         start = rows[0].start
         count = (rows[-1].end - start) // grid.cell
         found = cells(self.space, start, count, grid.cell)
@@ -127,22 +133,26 @@ class MapCells:
             Their first addresses, ascending, some at a time; none where cells are not
             smaller than a slot.
         """
-        none = np.zeros(0, dtype=np.uint64)
+        slots = np.zeros(0, dtype=np.int64)
         grid = self.grid
-        last = min(last, grid.rows - 1)
-        if grid.cell >= SLOT_SIZE or last < first:
-            return none
-        parts = []
-        for y in range(first, last + 1):
-            row = grid.row(y)
-            if not row.gap:
-                for run in holes.unsettled(self.space, row.start, row.end):
-                    low = max(int(run["start"]), row.start) // SLOT_SIZE
-                    high = -(-min(int(run["end"]), row.end) // SLOT_SIZE)
-                    parts.append(np.arange(low, high, dtype=np.uint64) * np.uint64(SLOT_SIZE))
+        y, last = first, min(last, grid.rows - 1)
+        while grid.cell < SLOT_SIZE and y <= last:
+            if grid.row(y).gap:
+                y += 1
+                continue
+            rows = self._block(y, last)
+            slots = np.concatenate((slots, self._unsettled(rows[0].start, rows[-1].end)))
+            y += len(rows)
         # More than can be kept would be read for ever.
-        slots = np.unique(np.concatenate(parts))[:MOST] if parts else none
-        return self.pages.lacking(slots)[:_MOST_WANTED]
+        addresses = np.unique(slots)[:MOST].astype(np.uint64) * np.uint64(SLOT_SIZE)
+        return self.pages.lacking(addresses)[:_MOST_WANTED]
+
+    def _unsettled(self, start: int, end: int) -> NDArray[np.int64]:
+        """The slots of ``holes.unsettled`` in a range, as multiples of their size."""
+        runs = holes.unsettled(self.space, start, end)
+        low = np.maximum(runs["start"].astype(np.int64), start) // SLOT_SIZE
+        high = -(-np.minimum(runs["end"].astype(np.int64), end) // SLOT_SIZE)
+        return numbers_in(low, high - low)
 
     def overview(self, height: int) -> NDArray[np.uint8]:
         """The whole layout in at most ``height`` lines: the CellClass of each."""
