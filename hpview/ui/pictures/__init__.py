@@ -12,13 +12,14 @@ from hpview.ui.later import later
 
 if TYPE_CHECKING:
     from hpview.ui.pictures.formats import FORMATS, of_name
-    from hpview.ui.pictures.screen import taken
+    from hpview.ui.pictures.screen import seen, taken
 
-__all__ = ["FORMATS", "of_name", "taken"]
+__all__ = ["FORMATS", "of_name", "seen", "taken"]
 
 _MODULES: Final = {
     "FORMATS": "hpview.ui.pictures.formats",
     "of_name": "hpview.ui.pictures.formats",
+    "seen": "hpview.ui.pictures.screen",
     "taken": "hpview.ui.pictures.screen",
 }
 

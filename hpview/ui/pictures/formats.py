@@ -31,9 +31,9 @@ class Format:
     words: str
     made: Callable[[Picture], bytes]
 
-    def pieces(self, picture: Picture) -> list[bytes]:
-        """The same as the only piece of a file."""
-        return [self.made(picture)]
+    def pieces(self, picture: Callable[[], Picture]) -> list[bytes]:
+        """The same of a picture still to be made, as the only piece of a file."""
+        return [self.made(picture())]
 
 
 def _text(picture: Picture) -> bytes:

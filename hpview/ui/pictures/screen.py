@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from html.parser import HTMLParser
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 from rich.cells import cell_len
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.app import App
 
 _CELL: Final = 12.2
@@ -97,10 +100,15 @@ class Picture:
         return ["".join(run.text for run in row).rstrip() for row in self.rows]
 
 
+def seen(app: App[None], title: str = "hpview") -> Callable[[], Picture]:
+    """What makes a picture of the app's screen as it is now: later, in any thread."""
+    svg = app.export_screenshot(title=title, simplify=True)
+    return partial(parsed, svg, *app.size, title)
+
+
 def taken(app: App[None], title: str = "hpview") -> Picture:
     """The app's screen as it is now."""
-    width, height = app.size
-    return parsed(app.export_screenshot(title=title, simplify=True), width, height, title)
+    return seen(app, title)()
 
 
 def parsed(svg: str, columns: int, lines: int, title: str) -> Picture:

@@ -192,7 +192,7 @@ class HpviewScreen(ScreenMessages, Screen[None]):
         """Save it once neither a notice nor the question covers it."""
 
         def take() -> None:
-            picture = pictures.taken(self.app, self.picture_name())
+            picture = pictures.seen(self.app, self.picture_name())
             self.post_message(self.SaveWanted(name, partial(chosen.pieces, picture)))
 
         self.app.clear_notifications()
