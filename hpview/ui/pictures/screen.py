@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
-from html.parser import HTMLParser
+from html import unescape
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +25,11 @@ _CELL: Final = 12.2
 _LINE: Final = 24.4
 """Width and height of a terminal cell, as Rich draws it."""
 
+_BLACK: Final = "#000000"
+
+# Not read as XML: what programs call themselves may hold characters that XML cannot.
+_ELEMENT: Final = re.compile(r"<(rect|text)\b([^<>]*)>([^<]*)")
+_ATTRIBUTE: Final = re.compile(r'([\w-]+)="([^"]*)"')
 _RULE: Final = re.compile(r"\.[\w-]+-(r\d+) \{ ([^}]*?) ?\}")
 _FILL: Final = re.compile(r"(?:^|;)fill: (#[0-9a-f]{6})")
 
@@ -120,82 +125,64 @@ def parsed(svg: str, columns: int, lines: int, title: str) -> Picture:
         lines: The same.
         title: Kept with the picture.
     """
-    reader = _Reader(columns, lines)
-    reader.feed(svg)
-    reader.close()
-    rows = zip(reader.chars, reader.looks, strict=True)
-    return Picture(title, columns, tuple(_runs(*row) for row in rows))
+    cells = _Cells(columns, lines)
+    looks = {name: _look(css) for name, css in _RULE.findall(svg)}
+    for tag, given, text in _ELEMENT.findall(svg):
+        found = dict(_ATTRIBUTE.findall(given))
+        if tag == "rect" and "shape-rendering" in found:
+            cells.paint(found)
+        elif tag == "text" and "textLength" in found:
+            cells.write(found, looks[found["class"].rpartition("-")[2]], unescape(text))
+    return Picture(title, columns, tuple(map(_runs, cells.chars, cells.looks, cells.grounds)))
 
 
-def _runs(chars: list[str], looks: list[Look]) -> tuple[Run, ...]:
+def _runs(chars: list[str], looks: list[Look], grounds: list[str]) -> tuple[Run, ...]:
     out = []
     x = 0
-    for look, cells in groupby(looks):
+    for (look, ground), cells in groupby(zip(looks, grounds, strict=True)):
         width = sum(1 for _ in cells)
-        out.append(Run(x, width, "".join(chars[x : x + width]), look))
+        out.append(Run(x, width, "".join(chars[x : x + width]), replace(look, bg=ground)))
         x += width
     return tuple(out)
 
 
-class _Reader(HTMLParser):
-    """Collects a character and a look for each cell.
-
-    An HTML parser rather than one of XML: it does not fail at characters XML cannot hold.
+class _Cells:
+    """A character and a look for each cell.
 
     Attributes:
         chars: By row and column; "" right of a character that is two cells wide.
-        looks: The same.
+        looks: The same, all but the ground.
+        grounds: The colours behind them.
     """
 
     def __init__(self, columns: int, lines: int) -> None:
-        super().__init__(convert_charrefs=True)
-        blank = Look("#ffffff", "#000000")
         self.chars = [[" "] * columns for _ in range(lines)]
-        self.looks = [[blank] * columns for _ in range(lines)]
-        self._styles: dict[str, Look] = {}
-        self._inside = ""
-        self._at: tuple[int, int, Look] | None = None
+        self.looks = [[Look("#ffffff", _BLACK)] * columns for _ in range(lines)]
+        self.grounds = [[_BLACK] * columns for _ in range(lines)]
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._inside = tag
-        found = {name: value or "" for name, value in attrs}
-        if tag == "rect" and "shape-rendering" in found:
-            self._paint(found)
-        elif tag == "text" and "textlength" in found:
-            _, _, name = found["class"].rpartition("-")
-            x = round(float(found["x"]) / _CELL)
-            y = round((float(found["y"]) - 20) / _LINE)
-            self._at = (x, y, self._styles[name])
-
-    def handle_endtag(self, tag: str) -> None:
-        self._inside = ""
-        self._at = None
-
-    def handle_data(self, data: str) -> None:
-        if self._inside == "style":
-            self._styles |= {name: _look(css) for name, css in _RULE.findall(data)}
-        elif self._at is not None:
-            self._write(*self._at, data)
-
-    def _paint(self, rect: dict[str, str]) -> None:
+    def paint(self, rect: dict[str, str]) -> None:
+        """The ground of some cells."""
         x, y, width = (float(rect[name]) for name in ("x", "y", "width"))
-        row = self.looks[round((y - 1.5) / _LINE)]
-        for at in range(round(x / _CELL), min(len(row), round((x + width) / _CELL))):
-            row[at] = replace(row[at], bg=rect["fill"])
+        row = self.grounds[round((y - 1.5) / _LINE)]
+        first, end = round(x / _CELL), min(len(row), round((x + width) / _CELL))
+        row[first:end] = [rect["fill"]] * (end - first)
 
-    def _write(self, x: int, y: int, look: Look, text: str) -> None:
+    def write(self, place: dict[str, str], look: Look, text: str) -> None:
+        """Characters, one behind the other."""
+        x = round(float(place["x"]) / _CELL)
+        y = round((float(place["y"]) - 20) / _LINE)
+        chars, looks = self.chars[y], self.looks[y]
         # Rich ends each line with a text of one newline behind the last column.
         for char in text.rstrip("\n").replace("\u00a0", " "):
             width = cell_len(char)
-            if x + width > len(self.chars[y]):
+            if x + width > len(chars):
                 break
             if not width:
-                self.chars[y][max(0, x - 1)] += char
+                chars[max(0, x - 1)] += char
                 continue
-            self.chars[y][x] = char if char.isprintable() else "\ufffd"
-            self.chars[y][x + 1 : x + width] = [""] * (width - 1)
-            for at in range(x, x + width):
-                self.looks[y][at] = replace(look, bg=self.looks[y][at].bg)
+            chars[x] = char if char.isprintable() else "\ufffd"
+            chars[x + 1 : x + width] = [""] * (width - 1)
+            looks[x : x + width] = [look] * width
             x += width
 
 
@@ -203,7 +190,7 @@ def _look(css: str) -> Look:
     fill = _FILL.search(css)
     return Look(
         fill.group(1) if fill else "#ffffff",
-        "#000000",
+        _BLACK,
         bold="font-weight: bold" in css,
         italic="font-style: italic" in css,
         underline="underline" in css,
