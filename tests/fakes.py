@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -24,20 +22,21 @@ from tests.fake_machine import machine as machine
 from tests.fake_machine import process as process
 from tests.fake_machine import unreadable as unreadable
 from tests.fake_slots import sample_slots
+from tests.piloting import PATIENCE as PATIENCE
+from tests.piloting import drive as drive
+from tests.piloting import press as press
+from tests.piloting import settled as settled
+from tests.piloting import until as until
 from tests.records import GIB, MIB, Script, run
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-    from textual.app import App
-    from textual.pilot import Pilot
 
     from hpview.machine import Process
     from hpview.machine_state import MachineState
-    from hpview.ui.app import HpviewApp
 
-PATIENCE = 10.0
 _RX = VmFlag.READ | VmFlag.EXEC
 _RW = VmFlag.READ | VmFlag.WRITE
 
@@ -255,41 +254,3 @@ def sample_fakes(**changes: object) -> Fakes:
     for name, value in changes.items():
         setattr(fakes, name, value)
     return fakes
-
-
-def drive(
-    app: App[None],
-    script: Callable[[Pilot[None]], Awaitable[None]],
-    size: tuple[int, int] = (120, 36),
-) -> None:
-    """Run a test's script against an app without a terminal."""
-
-    async def main() -> None:
-        async with app.run_test(size=size, notifications=True) as pilot:
-            await script(pilot)
-
-    asyncio.run(main())
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    """Let the app work until something holds."""
-    patience = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < patience, "it never came true"
-        await pilot.pause()
-
-
-async def settled(pilot: Pilot[None], app: HpviewApp) -> None:
-    """Wait for the first screen to have loaded."""
-    await asyncio.wait_for(app.settled.wait(), PATIENCE)
-    await pilot.pause()
-
-
-async def press(pilot: Pilot[None], *keys: str) -> None:
-    """Press keys in a row, waiting only after the last: ``Pilot.press`` takes 80 ms a key.
-
-    Not for a key that moves the focus before another one follows, nor for text.
-    """
-    for key in keys:
-        pilot.app.simulate_key(key)
-    await pilot.pause()

@@ -66,12 +66,12 @@ class Leaving:
         before, self._shown = self._shown, list(self._app.screen_stack)
         left = [screen for screen in before if screen not in self._shown]
         for screen in left:
-            _forget_drawn(screen)
+            forget_drawn(screen)
         if gc.get_freeze_count() and any(isinstance(screen, HpviewScreen) for screen in left):
             self._app.set_timer(_REMOVED, gc.collect)
 
 
-def _forget_drawn(screen: Screen[Any]) -> None:
+def forget_drawn(screen: Screen[Any]) -> None:
     """Drop the lines drawn: Textual 8.2 keeps those of the last 1024 widgets (its issue 6665)."""
     for widget in screen.walk_children(Widget, with_self=True):
         widget.refresh()
