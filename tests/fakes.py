@@ -25,6 +25,7 @@ from tests.fake_slots import sample_slots
 from tests.piloting import PATIENCE as PATIENCE
 from tests.piloting import drive as drive
 from tests.piloting import press as press
+from tests.piloting import rested as rested
 from tests.piloting import settled as settled
 from tests.piloting import until as until
 from tests.records import GIB, MIB, Script, run

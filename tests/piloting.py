@@ -13,6 +13,7 @@ from textual.keys import KEY_NAME_REPLACEMENTS, REPLACED_KEYS, key_to_character
 from textual.pilot import Pilot
 
 from hpview.ui.leaving import forget_drawn
+from hpview.ui.screens.base import HpviewScreen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,6 +71,8 @@ def drive(
 ) -> None:
     """Run a test's script against an app without a terminal."""
 
+    app.animation_level = "none"
+
     async def main() -> None:
         async with app.run_test(size=size, notifications=True):
             await script(QuickPilot(app))
@@ -92,6 +95,11 @@ async def settled(pilot: Pilot[None], app: HpviewApp) -> None:
     """Wait for the first screen to have loaded."""
     await asyncio.wait_for(app.settled.wait(), PATIENCE)
     await pilot.pause()
+
+
+async def rested(pilot: Pilot[None], app: App[None]) -> None:
+    """Wait until nothing is under way in a thread that will change what is shown."""
+    await until(pilot, lambda: isinstance(app.screen, HpviewScreen) and app.screen.at_rest)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

@@ -15,7 +15,6 @@ from tests import golden
 from tests.fakes import drive, press, settled, until
 from tests.golden import screen_lines
 from tests.watched import (
-    SIZES,
     SLOT,
     A,
     below,
@@ -63,8 +62,7 @@ def test_the_interval_is_chosen_and_kept(timers: list[float]) -> None:
     drive(app, script)
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_changes_look_as_they_did(size: tuple[int, int]) -> None:
+def test_changes_look_as_they_did() -> None:
     app = make(fakes_of(first(), second(), first()))
 
     async def script(pilot: Pilot[None]) -> None:
@@ -73,9 +71,9 @@ def test_changes_look_as_they_did(size: tuple[int, int]) -> None:
         below(app).watching.tick()
         await compared(pilot, app, 2)
         await press(pilot, "W", "j", "j")
-        golden.check(f"changes-{size[0]}x{size[1]}", screen_lines(app))
+        golden.check("changes-120x36", screen_lines(app))
 
-    drive(app, script, size)
+    drive(app, script)
 
 
 def test_ascii_changes_hold_nothing_else() -> None:

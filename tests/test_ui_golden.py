@@ -14,7 +14,7 @@ from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.slot import SlotScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from tests import golden, recording
-from tests.fakes import drive, press, settled, until
+from tests.fakes import drive, press, rested, settled, until
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -49,7 +49,7 @@ class Tour:
         await until(self.pilot, lambda: isinstance(app.screen, ProcessScreen))
         process = app.screen
         assert isinstance(process, ProcessScreen)
-        await until(self.pilot, lambda: process.space.complete)
+        await rested(self.pilot, app)
         await press(self.pilot, "n", "n", "right")
         self.look("process")
         process.go_to(recording.slot("THP with holes") + 6 * SLOT)
@@ -88,6 +88,7 @@ def test_screens_of_a_recorded_process(
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
+        await rested(pilot, app)
         assert isinstance(app.screen, ProcessesScreen)
         tour = Tour(pilot, f"{size[0]}x{size[1]}-{'colour' if colour else 'plain'}")
         await tour.go()

@@ -155,19 +155,20 @@ def test_the_help_shows_every_key_and_what_it_does(place: type[HpviewScreen]) ->
         sections = commands.sections(app.screen)
         await press(pilot, "question_mark")
         assert isinstance(app.screen, HelpScreen)
-        lines = screen_lines(app)
-        for title, found in sections:
-            assert any(title in line for line in lines)
-            for binding in found:
-                words = binding.tooltip or binding.description
-                assert words
-                row = f"  {'  '.join(key_names(binding)):<11} {words}"
-                assert any(row in line for line in lines), row
+        for size in ((160, 70), (90, 110)):
+            await pilot.resize_terminal(*size)
+            lines = screen_lines(app)
+            for title, found in sections:
+                assert any(title in line for line in lines)
+                for binding in found:
+                    words = binding.tooltip or binding.description
+                    assert words
+                    row = f"  {'  '.join(key_names(binding)):<11} {words}"
+                    assert any(row in line for line in lines), row
         await press(pilot, "question_mark")
         assert type(app.screen) is place
 
-    visit(place, script, (160, 70))
-    visit(place, script, (90, 110))
+    visit(place, script)
 
 
 @everywhere

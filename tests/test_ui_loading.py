@@ -14,7 +14,7 @@ from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.wire import Backing, Source, Status
-from tests.fakes import PID, Fakes, drive, press, sample, sample_fakes, settled, until
+from tests.fakes import PID, Fakes, drive, press, rested, sample, sample_fakes, settled, until
 from tests.golden import screen_lines
 from tests.records import GIB, MIB, Script, run
 
@@ -67,7 +67,7 @@ def test_the_first_chunk_is_drawn_before_the_second_is_read() -> None:
         drawn = text(app)
         assert "complete · 4 chunks" in drawn
         assert "[stack]" in drawn
-        assert fakes.streams[0].closed.is_set()
+        await until(pilot, fakes.streams[0].closed.is_set)
 
     drive(app, script)
 
@@ -222,7 +222,7 @@ def test_a_failure_in_the_middle_is_a_notice_over_what_was_read() -> None:
         assert isinstance(app.failure, CorruptStream)
         await until(pilot, lambda: r"\x1b[31m[b]what\x0a" in text(app))
         assert "[heap]" in text(app)
-        assert fakes.streams[0].closed.is_set()
+        await until(pilot, fakes.streams[0].closed.is_set)
 
     drive(app, script)
 
@@ -315,7 +315,7 @@ def test_what_came_last_is_drawn_before_the_end_is_told(monkeypatch: pytest.Monk
         fakes.gate.release()
         await settled(pilot, app)
         assert "[stack]" in text(app)
-        assert screen_of(app).at_rest
+        await rested(pilot, app)
 
     drive(app, script)
 

@@ -93,7 +93,7 @@ def test_space_pauses_a_reading_and_goes_on() -> None:
         await press(pilot, "space")
         await settled(pilot, app)
         assert len(reading.space.vmas) == 11
-        assert fakes.streams[0].closed.is_set()
+        await until(pilot, fakes.streams[0].closed.is_set)
 
     drive(app, script)
 

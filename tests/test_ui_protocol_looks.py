@@ -2,29 +2,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.shot import Wish, shot
 from tests import golden
 from tests.fakes import PID, drive, press, sample, sample_fakes, until
 from tests.golden import screen_lines
-from tests.stepping import closed_gate, half_way, make, opened, steady, text
+from tests.stepping import closed_gate, half_way, make, steady, text
 
 if TYPE_CHECKING:
+    import pytest
     from textual.pilot import Pilot
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
-def test_it_looks_as_it_did(size: tuple[int, int]) -> None:
+def test_it_looks_as_it_did() -> None:
     fakes = closed_gate()
     app = make(fakes)
 
     async def script(pilot: Pilot[None]) -> None:
         await half_way(pilot, app, fakes)
-        golden.check(f"protocol-{size[0]}x{size[1]}", steady(app))
+        golden.check("protocol-120x36", steady(app))
 
-    drive(app, script, size)
+    drive(app, script)
 
 
 def test_in_ascii_it_holds_nothing_else() -> None:
@@ -72,17 +70,3 @@ def test_a_picture_is_taken_between_two_reads() -> None:
     drawn = "\n".join("".join(run.text for run in row) for row in picture.rows)
     assert "paused at " in drawn
     assert "3 reads" in drawn
-
-
-def test_the_help_lists_the_keys() -> None:
-    fakes = closed_gate()
-    app = make(fakes)
-
-    async def script(pilot: Pilot[None]) -> None:
-        await opened(pilot, app, fakes)
-        await press(pilot, "question_mark")
-        drawn = text(app)
-        for words in ("Pause reading, or go on", "Read one chunk, then pause", "Log of reads"):
-            assert words in drawn
-
-    drive(app, script, (120, 60))

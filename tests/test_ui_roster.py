@@ -12,12 +12,11 @@ from hpview.roster.arrange import Shape
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.columns import ColumnsScreen
-from hpview.ui.screens.live import LiveScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.widgets.process_list import ProcessList
 from tests import golden
 from tests.fake_machine import PID, process, unreadable
-from tests.fakes import Fakes, drive, press, sample_fakes, settled, until
+from tests.fakes import Fakes, drive, press, rested, sample_fakes, settled, until
 from tests.golden import screen_lines
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def shown(app: HpviewApp) -> str:
 
 async def listening(pilot: Pilot[None], app: HpviewApp) -> None:
     await settled(pilot, app)
-    await until(pilot, lambda: isinstance(app.screen, LiveScreen) and app.screen.at_rest)
+    await rested(pilot, app)
 
 
 @pytest.mark.parametrize("ascii", [False, True], ids=["unicode", "ascii"])

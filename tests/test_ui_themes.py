@@ -16,8 +16,9 @@ from hpview.space.cell_class import CellClass
 from hpview.ui import palette, themes
 from hpview.ui.app import HpviewApp
 from hpview.ui.pictures import taken
+from hpview.ui.screens.process import ProcessScreen
 from tests import colours
-from tests.fakes import PID, drive, press, sample_fakes, settled, until
+from tests.fakes import PID, drive, press, rested, sample_fakes, settled, until
 from tests.golden import screen_lines
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def test_every_screen_draws_under_every_theme(
     app = HpviewApp(sample_fakes().services(), settings=Settings(refresh=1e6))
 
     async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
+        await rested(pilot, app)
         before = screen_lines(app)
         app.theme = name
         await pilot.pause()
@@ -188,7 +189,8 @@ def test_every_screen_draws_under_every_theme(
         assert f"< {name} >" in "\n".join(screen_lines(app))
         await press(pilot, "escape")
         await press(pilot, "enter")
-        await until(pilot, lambda: "complete" in "\n".join(screen_lines(app)))
+        await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
+        await rested(pilot, app)
         for key in KEYS:
             await press(pilot, key)
 

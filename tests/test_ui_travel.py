@@ -132,7 +132,7 @@ def test_an_address_not_read_yet_is_read_on_to() -> None:
         fakes.gate.release()
         await until(pilot, lambda: the_map(app).address == EXE)
         await pilot.press("g", *"7f3c00000000", "enter")
-        assert "reading on to 7f3c00000000" in status(app)
+        await until(pilot, lambda: "reading on to 7f3c00000000" in status(app))
         assert the_map(app).address == EXE
         fakes.gate.release(100)
         await until(pilot, lambda: the_map(app).address == 0x7F3C00000000)

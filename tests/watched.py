@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 A, B = 0x7F0A40000000, 0x7F0B00000000
 SLOT = 2 * MIB
-SIZES = [(80, 24), (120, 36), (200, 60)]
 
 
 class Clock:
