@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from textual import events
 
 from hpview.errors import AccessDenied, HpviewError, NoSuchProcess, NotAProcess
 from hpview.settings import Settings
@@ -342,5 +343,24 @@ def test_a_filter_stays_where_one_goes_to_an_address(left_by: str) -> None:
         await pilot.press("escape")
         assert vmas(app).row_count == 11
         assert not app.screen.query_one(Prompt).display
+
+    drive(app, script)
+
+
+def test_keys_may_be_typed_ahead_of_a_prompt() -> None:
+    """No key waits for what the one before it brings about."""
+    app = make()
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        vmas(app).focus()
+        await pilot.pause()
+        for key in ("slash", *"postg", "enter", "g", *"stac", "enter", "z"):
+            app.post_message(events.Key(key, None))
+        await until(pilot, lambda: the_map(app).address == STACK)
+        await pilot.pause()
+        assert vmas(app).row_count == 1
+        assert the_map(app).has_focus
+        assert app.screen.has_class("-map-alone") or app.screen.has_class("-list-alone")
 
     drive(app, script)

@@ -17,9 +17,38 @@ from hpview.ui.widgets.line import Lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from textual import events
     from textual.app import ComposeResult
+    from textual.widget import Widget
 
     from hpview.ui.palette import Glyphs, Inks
+
+
+class _Field(Input):
+    """The text; keys that were typed behind Enter are for whom they would have reached later.
+
+    Attributes:
+        after: What Enter gives the focus.
+    """
+
+    after: Widget | None = None
+
+    @property
+    def is_asking(self) -> bool:
+        """The focus is here, be it told already or not (``has_focus``)."""
+        return self.screen.focused is self
+
+    async def on_key(self, event: events.Key) -> None:
+        """Take Enter before the keys behind it, and those no more."""
+        if self.is_asking and event.key != "enter":
+            return
+        event.stop()
+        event.prevent_default()
+        if self.is_asking:
+            await self.action_submit()
+            self.screen.set_focus(self.after)
+        else:
+            self.app.post_message(event.copy())
 
 
 class Prompt(Horizontal):
@@ -52,7 +81,7 @@ class Prompt(Horizontal):
         super().__init__(id=id)
         self.question = ""
         self._letter = Lines(glyphs, id="prompt-letter")
-        self._input = Input(id="prompt-input", compact=True)
+        self._input = _Field(id="prompt-input", compact=True)
         self._problem = Lines(glyphs, id="prompt-problem")
         self.display = False
 
@@ -65,7 +94,7 @@ class Prompt(Horizontal):
     @property
     def is_typed_into(self) -> bool:
         """Letters are text now, not commands."""
-        return self._input.has_focus
+        return self._input.is_asking
 
     def open(self, question: str, placeholder: str, text: str = "") -> None:
         """Ask; the focus moves at once, so that no letter typed fast goes elsewhere."""
@@ -77,7 +106,9 @@ class Prompt(Horizontal):
         self._input.cursor_position = len(text)
         self.tell(())
         self.display = True
-        self.screen.set_focus(self._input)
+        if not self._input.is_asking:
+            self._input.after = self.screen.focused
+            self.screen.set_focus(self._input)
 
     def close(self) -> None:
         """Ask no more."""
