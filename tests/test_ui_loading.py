@@ -178,7 +178,7 @@ def test_an_exec_is_noted_and_the_process_read_again_three_times_at_most() -> No
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
         assert len(fakes.streams) == 4
-        assert "read again after exec: 3" in text(app)
+        assert "read again: 3" in text(app)
         assert len(screen_of(app).space.vmas) == 1
 
     drive(app, script)
@@ -195,7 +195,7 @@ def test_an_exec_once_ends_in_the_new_program() -> None:
         await settled(pilot, app)
         assert len(fakes.streams) == 2
         assert len(screen_of(app).space.vmas) == 2
-        assert "read again after exec: 1" in text(app)
+        assert "read again: 1" in text(app)
 
     drive(app, script)
 

@@ -223,17 +223,21 @@ def test_the_legend_gets_shorter_on_narrow_screens() -> None:
 def test_the_end_of_a_stream_is_named(status: Status, words: str) -> None:
     space = space_of(sample().end(status))
     progress = Progress(Source.BPF, chunks=2, records=30, bytes=1920, seconds=0.001, done=True)
-    drawn = text(footing.status(space, progress, 0, INKS))
+    drawn = text(footing.status(space, progress, 0, 120, INKS))
     assert drawn.startswith(f" {words} · 2 chunks · 30 records")
     assert drawn.endswith("bpf")
+    narrow = text(footing.status(space, progress, 0, 45, INKS))
+    assert narrow.startswith(f" {words} · 2 chunks")
+    assert narrow.endswith("bpf")
+    assert len(narrow) <= 45 < len(drawn)
 
 
 def test_what_changed_while_reading_is_counted() -> None:
     base = 16 * GIB
     script = Script().vma(base, base + 4 * MIB).vma(base + 2 * MIB, base + 8 * MIB).end()
-    drawn = text(footing.status(space_of(script), None, 2, INKS))
+    drawn = text(footing.status(space_of(script), None, 2, 80, INKS))
     assert "changed while reading: 2" in drawn
-    assert "read again after exec: 2" in drawn
+    assert "read again: 2" in drawn
 
 
 def test_runs_at_the_very_end_of_a_block_are_drawn() -> None:

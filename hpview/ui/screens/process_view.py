@@ -207,11 +207,12 @@ class ProcessView(HpviewScreen):
                 return [[Segment(f" {words}", inks.warn)]]
         if self.watching.on and reading.progress is not None and reading.progress.done:
             return [watch_status(self.watching, self.space, width, inks)]
-        line = footing.status(self.space, reading.progress, reading.reloads, inks)
-        if self._vmas.only is not Only.ALL:
-            listed = f" listed: only {self._vmas.only.value}{inks.glyphs.text(' ·')}"
-            line = [Segment(listed, inks.accent), *line]
-        return [line]
+        only, listed = self._vmas.only, ""
+        if only is not Only.ALL:
+            listed = f" listed: only {only.value}{inks.glyphs.text(' ·')}"
+        room = width - len(listed)
+        line = footing.status(self.space, reading.progress, reading.reloads, room, inks)
+        return [[Segment(listed, inks.accent), *line]]
 
     def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         return process_lines.detail(self.space, self._map, width, inks)

@@ -84,9 +84,18 @@ def _on_the_way(progress: Progress) -> str:
 
 
 def status(
-    space: AddressSpace, progress: Progress | None, reloads: int, inks: Inks
+    space: AddressSpace, progress: Progress | None, reloads: int, width: int, inks: Inks
 ) -> list[Segment]:
-    """State of loading, then what went wrong, then what it took."""
+    """State of loading, then what went wrong, then what it took.
+
+    Args:
+        space: What was read.
+        progress: How far; None before the first batch.
+        reloads: How often reading began anew.
+        width: Terminal cells; where there is no room less of what it took is told, the
+            source last of all.
+        inks: Styles.
+    """
     dot = inks.glyphs.text(" · ")
     words, fine = state_words(space, progress)
     out = [
@@ -98,7 +107,7 @@ def status(
     for count, what in (
         (space.changed, "changed while reading: {}"),
         (space.read_errors, "not wholly read: {}"),
-        (reloads, "read again after exec: {}"),
+        (reloads, "read again: {}"),
     ):
         if count:
             out.append(Segment(dot + what.format(thousands(count)), inks.warn))
@@ -111,5 +120,7 @@ def status(
             f"{progress.seconds * 1000:.1f} ms",
             source.label,
         ]
+        while len(facts) > 1 and width_of(out) + len(dot + dot.join(facts)) > width:
+            del facts[-2]
         out.append(Segment(dot + dot.join(facts), inks.dim))
     return out
