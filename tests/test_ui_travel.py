@@ -205,10 +205,10 @@ def test_pages_are_read_where_cells_are_smaller_than_a_slot() -> None:
         await pilot.pause()
         lines = screen_lines(app)
         assert sum("▓··▓··▓··▓··" in line for line in lines) > 5
-        assert "4k page · page 0 of slot 7f0a42000000, 37/512 present" in "\n".join(lines)
+        assert "4k page · page 1 of the slot, 171/512 present" in "\n".join(lines)
         assert "source pagemap_scan" in "\n".join(lines)
         await press(pilot, "l")
-        assert "no page there · page 1 of slot" in "\n".join(screen_lines(app))
+        assert "no page there · page 2 of the slot" in "\n".join(screen_lines(app))
         reads = len(fakes.state_reads)
         await press(pilot, "l", "h")
         assert len(fakes.state_reads) == reads

@@ -92,7 +92,7 @@ class Pages:
         """Put exact sums in the place of those that were spread evenly.
 
         Args:
-            cells: Cells smaller than a slot, beginning at multiples of ``cell``; changed.
+            cells: Cells no larger than a slot, beginning at multiples of ``cell``; changed.
             cell: Bytes per cell, a power of two.
 
         Returns:

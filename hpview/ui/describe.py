@@ -138,10 +138,13 @@ def page_words(space: AddressSpace, pages: Pages, start: int, end: int) -> tuple
         words.append("places of its pages not read yet")
     slot = start // SLOT_SIZE * SLOT_SIZE
     around = cells(space, slot, 1, SLOT_SIZE)
+    pages.refine(around, SLOT_SIZE)
     if int(around.bytes_2m[0]) + int(around.bytes_1g[0]) == 0:
         first = (start - slot) // PAGE_SIZE
         there, room = (int(b[0]) // PAGE_SIZE for b in (around.bytes_4k, around.mapped))
-        words.append(f"page {first} of slot {slot:012x}, {there}/{room} present")
+        last = first + size // PAGE_SIZE - 1
+        which = f"page {first + 1}" if first == last else f"pages {first + 1}-{last + 1}"
+        words.append(f"{which} of the slot, {there}/{room} present")
     return words, read
 
 
