@@ -18,9 +18,10 @@ from hpview.ui.widgets.map_pane import GUTTER
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.vma_list import VmaList
+from hpview.wire import Backing
 from tests.fakes import PID, drive, press, sample, sample_fakes, settled, until
 from tests.golden import screen_lines
-from tests.records import GIB, MIB
+from tests.records import GIB, MIB, Script, run
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -47,6 +48,25 @@ def vmas(app: HpviewApp) -> VmaList:
 
 def status(app: HpviewApp) -> str:
     return screen_lines(app)[-2]
+
+
+def test_where_cells_are_large_n_goes_to_another_cell() -> None:
+    script = Script(PID)
+    for i in range(6):
+        start = THP + i * 16 * MIB
+        script.vma(start, start + 4 * MIB, run(start, start + 4 * MIB, Backing.PTE_4K, present=9))
+    fakes = sample_fakes(scripts=[[*script.end().chunks()]])
+    app = make(fakes, zoom=32 * MIB)
+
+    async def drive_it(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        found = []
+        for key in ("n", "n", "n", "N"):
+            await press(pilot, key)
+            found.append(((the_map(app).address or 0) - THP) // MIB)
+        assert found == [32, 64, 64, 48]
+
+    drive(app, drive_it)
 
 
 def test_n_goes_from_hole_to_hole_and_says_when_there_is_none() -> None:

@@ -90,12 +90,12 @@ class Travel:
             self._await(END)
 
     def to_hole(self, step: int) -> None:
-        """Go to the next stretch of holes (1) or the one before (-1)."""
+        """Go to the next stretch of holes (1) or the one before (-1), in another cell."""
         self.stop()
-        holes, address = self._found_holes(), self._map.address
-        if address is None:
+        holes, here = self._found_holes(), self._map.cursor_range
+        if here is None:
             return
-        found = holes.after(address) if step > 0 else holes.before(address)
+        found = holes.after(here[1] - 1) if step > 0 else holes.before(here[0])
         if found is not None:
             self._map.go_to(found)
         elif self._reading.busy and step > 0:
