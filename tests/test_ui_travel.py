@@ -6,7 +6,6 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from textual import events
 
 from hpview.errors import AccessDenied, HpviewError, NoSuchProcess, NotAProcess
 from hpview.settings import Settings
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.fakes import Fakes
 
-EXE, HEAP = 0x560C81E00000, 0x560C84B10000
+EXE = 0x560C81E00000
 THP, MIXED, STACK = 0x7F0A00000000, 0x7F0A40000000, 0x7FFDB604E000
 SLOT = 2 * MIB
 
@@ -345,42 +344,5 @@ def test_a_reading_that_fails_is_waited_for_no_more() -> None:
         await press(pilot, "R")
         await until(pilot, lambda: "complete" in status(app))
         assert the_map(app).address == there
-
-    drive(app, script)
-
-
-@pytest.mark.parametrize("left_by", ["escape", "enter"])
-def test_a_filter_stays_where_one_goes_to_an_address(left_by: str) -> None:
-    app = make()
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        await pilot.press("slash", *"heap", "enter", "g", *"stack", left_by)
-        assert vmas(app).row_count == 1
-        assert the_map(app).has_focus
-        assert the_map(app).address == {"enter": STACK, "escape": HEAP}[left_by]
-        assert "/ heap" in "\n".join(screen_lines(app))
-        await pilot.press("escape")
-        assert vmas(app).row_count == 11
-        assert not app.screen.query_one(Prompt).display
-
-    drive(app, script)
-
-
-def test_keys_may_be_typed_ahead_of_a_prompt() -> None:
-    """No key waits for what the one before it brings about."""
-    app = make()
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        vmas(app).focus()
-        await pilot.pause()
-        for key in ("slash", *"postg", "enter", "g", *"stac", "enter", "z"):
-            app.post_message(events.Key(key, None))
-        await until(pilot, lambda: the_map(app).address == STACK)
-        await pilot.pause()
-        assert vmas(app).row_count == 1
-        assert the_map(app).has_focus
-        assert app.screen.has_class("-map-alone") or app.screen.has_class("-list-alone")
 
     drive(app, script)
