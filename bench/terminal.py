@@ -128,9 +128,12 @@ class Terminal:
                 left = deadline - time.perf_counter()
                 if left <= 0:
                     raise BenchError(f"{self._name} does not end")
-                if select.select([self._ours, ended], [], [], left)[0] == [self._ours]:
+                if self._ours in select.select([self._ours, ended], [], [], left)[0]:
                     self._read(0)
             came = time.perf_counter()
+            # Its last words may still be on their way.
+            while self._read(0):
+                pass
         finally:
             os.close(ended)
         if status := self._process.wait():
