@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,11 @@ import pytest
 
 from hpview.errors import BackendUnavailable
 from hpview.stream.kernel import KernelBackend
+from tests.swapping import NoSwap, swap_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 """Set in CI: what cannot be tested there is a failure."""
@@ -49,6 +52,17 @@ def lacking(reason: str) -> None:
     if os.environ.get(REQUIRE_ALL):
         pytest.fail(f"{reason} ({REQUIRE_ALL} is set)", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def swap(tmp_path: Path) -> Iterator[None]:
+    """Swap space, made for this test if need be."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(swap_space(tmp_path))
+        except (NoSwap, OSError) as err:
+            lacking(f"needs swap space: {err}")
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

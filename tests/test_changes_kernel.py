@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,7 +26,6 @@ for line in sys.stdin:
     exec(line)
     print('done', flush=True)
 """
-_SWAP = len(Path("/proc/swaps").read_text("ascii").splitlines()) > 1
 PAGEOUT = 21
 
 
@@ -121,7 +119,8 @@ check(libc.madvise(A, 8 * M, NOHUGEPAGE))
             before = after
 
 
-@pytest.mark.skipif(not _SWAP, reason="needs swap space")
+@pytest.mark.root
+@pytest.mark.usefixtures("swap")
 def test_pages_that_go_to_swap_and_come_back(readings: Callable[[int], AddressSpace]) -> None:
     with stepper("area(2 * M, NOHUGEPAGE)\ntouch(0, 100)\n") as (pid, step):
         before = readings(pid)

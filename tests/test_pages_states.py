@@ -53,6 +53,22 @@ def test_the_demo_has_every_state() -> None:
                 assert ((here == PageState.HUGE) == (pages.having(PageBit.HUGE) & ~zero)).all()
 
 
+@pytest.mark.root
+@pytest.mark.usefixtures("swap")
+def test_the_demo_has_swapped_pages_where_there_is_swap() -> None:
+    with Demo.spawn() as demo:
+        region = demo.region("swapped out")
+        assert region is not None
+        swapped, present = region.expect.bytes_swap, region.expect.bytes_4k
+        slots = np.arange(region.start, region.end, SLOT_SIZE, dtype=np.uint64)
+        states = read_states(demo.pid, slots)
+        assert 0 < swapped == np.count_nonzero(states == PageState.SWAPPED) * PAGE_SIZE
+        assert present == np.count_nonzero(states == PageState.PRESENT) * PAGE_SIZE
+        for slot, row in zip(slots.tolist(), states, strict=True):
+            pages = read_slot(demo.pid, slot, slot + SLOT_SIZE)
+            assert ((row == PageState.SWAPPED) == pages.having(PageBit.SWAPPED)).all()
+
+
 def test_without_a_scan_entries_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise BackendUnavailable("PAGEMAP_SCAN", "not here")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ async def show(pilot: Pilot[None], app: HpviewApp, address: int) -> SlotScreen:
     return await open_slot(pilot, app, address)
 
 
+@pytest.mark.usefixtures("swap")
 def test_slots_of_the_demo_until_it_ends() -> None:
     with Demo.spawn() as demo, closing(assembly.services("bpf")) as services:
         app = HpviewApp(services, demo.pid, settings=Settings(refresh=1e6))
@@ -73,6 +75,8 @@ def test_slots_of_the_demo_until_it_ends() -> None:
             await show(pilot, app, start("4 kB, sparse") + 3 * SLOT_SIZE)
             assert "4/512 present" in shown(app)
             assert "4k x4" in shown(app)
+            await show(pilot, app, start("swapped out"))
+            assert re.search(r"▚ swapped [1-9]", shown(app))
             await show(pilot, app, start("guard pages"))
             assert "g guard 16" in shown(app)
             assert "guard page: any access faults" in shown(app)
