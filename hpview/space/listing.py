@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hpview.space.address_space import AddressSpace
 
 _PERMS: Final = ((VmFlag.READ, 8), (VmFlag.WRITE, 4), (VmFlag.EXEC, 2), (VmFlag.MAYSHARE, 1))
-_RISING: Final = frozenset({"address", "name"})
+RISING: Final = frozenset({"address", "name"})
+"""Keys whose least value comes first; of all others it is the largest."""
 
 
 class Only(Enum):
@@ -94,7 +95,7 @@ def arranged(
 
     Args:
         space: What is known.
-        sort: As ``values``; addresses and names ascend, all else begins with the largest.
+        sort: As ``values``; what is in ``RISING`` ascends.
         reverse: The other way round; what has nothing to compare comes last all the same.
         only: Leave the others out.
         keep: Further VMAs to leave out, bool, shape (n,); None leaves out none.
@@ -111,7 +112,7 @@ def arranged(
     if sort == "address":
         return at[::-1] if reverse else at
     by = values(space, sort)[at]
-    if (sort not in _RISING) != reverse:
+    if (sort not in RISING) != reverse:
         by = -by
     # NaN sorts last.
     return at[np.argsort(by, kind="stable")]

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from hpview.ui import palette
 from hpview.ui.paint import fitted, over
 from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.watch import INTERVALS
 from hpview.ui.widgets import key_line
 from hpview.ui.widgets.line import Lines
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from hpview.settings import Settings
     from hpview.ui.palette import Glyphs, Inks
 
-_SECONDS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _LABEL: Final = 28
 
 
@@ -92,9 +92,9 @@ class PreferencesScreen(ModalScreen[None]):
             case 0:
                 self.app.theme = _neighbour(self._themes, self.app.theme, step)
             case 1:
-                self._settings.refresh = _neighbour(_SECONDS, self._settings.refresh, step)
+                self._settings.refresh = _neighbour(INTERVALS, self._settings.refresh, step)
             case 2:
-                self._settings.watch = _neighbour(_SECONDS, self._settings.watch, step)
+                self._settings.watch = _neighbour(INTERVALS, self._settings.watch, step)
         self._lines.paint(self._paint)
         self.app.post_message(HpviewScreen.SettingsChanged())
 

@@ -8,7 +8,7 @@ import numpy as np
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
-from hpview.space.listing import Only, arranged
+from hpview.space.listing import RISING, Only, arranged
 from hpview.ui.paint import fitted, thousands
 from hpview.ui.widgets import columns, vma_columns
 from hpview.ui.widgets.rows import RowList
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Mask = Callable[[AddressSpace], NDArray[np.bool_]]
     """Chooses VMAs, bool, shape (n,)."""
-
-_RISING = frozenset({"address", "name"})
 
 
 class VmaList(RowList):
@@ -151,7 +149,7 @@ class VmaList(RowList):
     def heading(self, width: int) -> list[Segment]:
         """How many there are, and the titles."""
         inks = self.inks
-        falling = (self.sort not in _RISING) != self.reverse
+        falling = (self.sort not in RISING) != self.reverse
         placed = vma_columns.places(width - 1)
         titles = columns.titles(placed, self.sort, falling=falling, inks=inks)
         total = len(self._space.vmas) if self._space is not None else 0
