@@ -14,8 +14,8 @@ help: ## Show this
 run: $(VENV)/.run ## Install into .venv if needed, and open the app
 	@$(BIN)/hpview
 
-test: $(VENV)/.dev ## Run the tests; what needs root or BPF is skipped, with the reason, where missing
-	$(BIN)/pytest
+test: $(VENV)/.dev ## Run the tests, two halves at once; what needs root or BPF is skipped, with the reason, where missing
+	@$(BIN)/python tests/halves.py
 
 test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, and a process of 8 GiB
 	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 $(BIN)/pytest \

@@ -169,6 +169,7 @@ def test_an_ordinary_user_sees_his_own_and_is_told_of_others(
         terminal.keys("/")
         terminal.until(r"\n / ")
         terminal.keys("-l", f"pid:{os.getpid()}")
+        terminal.until(rf"\n / pid:{os.getpid()}")
         terminal.until(r"may not be read: run as its user or as root")
         terminal.keys("Escape")
         terminal.until_not(r"^ / pid")
