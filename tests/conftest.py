@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ import pytest
 from hpview.errors import BackendUnavailable
 from hpview.stream.kernel import KernelBackend
 from tests.swapping import NoSwap, swap_space
+from tests.tmux import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,16 @@ def lacking(reason: str) -> None:
     if os.environ.get(REQUIRE_ALL):
         pytest.fail(f"{reason} ({REQUIRE_ALL} is set)", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
+    if shutil.which("tmux") is None:
+        lacking("needs tmux")
+    size: tuple[int, int] = getattr(request, "param", (120, 36))
+    opened = Terminal(tmp_path, size)
+    yield opened
+    opened.tmux("kill-server")
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
-"""The app in a real terminal: keys go in, the screen is read, nothing is left behind."""
+"""The app in a real terminal: how it starts and ends, and that nothing is left behind."""
 
 from __future__ import annotations
 
 import os
-import re
 import select
-import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,126 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import lacking
+from tests.tmux import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PATIENCE = 30.0
-ROOT = Path(__file__).parent.parent
-
-
-class Terminal:
-    """A tmux server of its own with one window."""
-
-    def __init__(self, folder: Path, size: tuple[int, int]) -> None:
-        self._socket = str(folder / "tmux")
-        self._size = size
-        self._folder = folder
-        self._status = folder / "status"
-
-    def tmux(self, *arguments: str) -> str:
-        command = ["tmux", "-S", self._socket, "-f", "/dev/null", *arguments]
-        # The shell of a system user may be one that refuses to run anything.
-        env = os.environ | {"SHELL": "/bin/sh"}
-        return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
-
-    def start(
-        self,
-        *arguments: str,
-        env: dict[str, str] | None = None,
-        through: tuple[str, ...] = (),
-        python: str = sys.executable,
-    ) -> None:
-        """Run hpview, by another program if need be; the window stays when it has ended."""
-        columns, rows = map(str, self._size)
-        variables = [f"{k}={v}" for k, v in {"PYTHONPATH": str(ROOT), **(env or {})}.items()]
-        self.tmux("new-session", "-d", "-x", columns, "-y", rows, "-c", str(self._folder), "cat")
-        self.tmux("set-option", "-g", "remain-on-exit", "on")
-        # readline, which pytest loads, exports the size of pytest's own terminal.
-        program = [
-            "env",
-            "-u",
-            "COLUMNS",
-            "-u",
-            "LINES",
-            *variables,
-            *through,
-            python,
-            "-m",
-            "hpview",
-            *arguments,
-        ]
-        # tmux does not always learn the exit status of a pane.
-        run = f"{shlex.join(program)}; echo $? > {shlex.quote(str(self._status))}"
-        self.tmux("respawn-pane", "-k", "sh", "-c", run)
-
-    def keys(self, *keys: str) -> None:
-        self.tmux("send-keys", *keys)
-
-    def screen(self) -> str:
-        return self.tmux("capture-pane", "-p")
-
-    def until(self, pattern: str) -> str:
-        """The screen once it shows a pattern. Asking tmux again and again paces the loop."""
-        deadline = time.monotonic() + PATIENCE
-        while not re.search(pattern, screen := self.screen()):
-            assert time.monotonic() < deadline, f"no {pattern!r} on\n{screen}"
-        return screen
-
-    def until_not(self, pattern: str) -> None:
-        """Wait until the screen shows a pattern no longer."""
-        deadline = time.monotonic() + PATIENCE
-        while re.search(pattern, screen := self.screen(), re.MULTILINE):
-            assert time.monotonic() < deadline, f"still {pattern!r} on\n{screen}"
-
-    def exit_status(self) -> int:
-        """Of the program, once it has ended."""
-        deadline = time.monotonic() + PATIENCE
-        while self.tmux("display", "-p", "#{pane_dead}").strip() != "1":
-            assert time.monotonic() < deadline, self.screen()
-        return int(self._status.read_text())
-
-
-@pytest.fixture
-def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
-    if shutil.which("tmux") is None:
-        lacking("needs tmux")
-    size: tuple[int, int] = getattr(request, "param", (120, 36))
-    opened = Terminal(tmp_path, size)
-    yield opened
-    opened.tmux("kill-server")
-
-
-@pytest.mark.parametrize("terminal", [(80, 24), (200, 60)], indirect=True)
-def test_from_the_list_into_a_process_and_back(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.start("--backend", "procfs")
-    terminal.until(r"PID\s.*USER\s.*COMMAND")
-    terminal.keys("/")
-    terminal.keys("-l", "hpview")
-    terminal.until(r"\n / hpview")
-    terminal.keys("Escape")
-    terminal.until_not(r"^ / hpview")
-    terminal.keys("Enter")
-    terminal.until(r"complete .* records .* pagemap_scan")
-    screen = terminal.until(r"one cell is 2 MiB")
-    assert re.search(r"^\s*.?[0-9a-f]{12}\s", screen, re.MULTILINE)
-    terminal.keys("-")
-    terminal.until(r"one cell is 4 MiB")
-    terminal.keys("+")
-    terminal.keys("j", "l", "]", "[", "End", "Home", "PageDown", "PageUp")
-    terminal.keys("?")
-    terminal.until(r"(?i)previous vma")
-    # A key right behind Escape would be taken for Alt and that key.
-    terminal.keys("Escape")
-    terminal.until_not(r"(?i)previous vma")
-    terminal.keys("s")
-    terminal.until(r"\.svg")
-    terminal.keys("Escape")
-    terminal.until(r"PID\s.*USER\s.*COMMAND")
-    terminal.keys("q")
-    assert terminal.exit_status() == 0
-    (picture,) = tmp_path.glob("hpview-*.svg")
-    assert picture.read_text("utf-8").startswith("<svg")
+    from tests.tmux import Terminal
 
 
 def test_the_demo_without_colour(terminal: Terminal) -> None:

@@ -1,180 +1,146 @@
-"""Every screen in a real terminal, as root and as an ordinary user."""
+"""Every screen there is, one after the other, in a real terminal: as root and as anybody."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-import hpview
-from tests.conftest import lacking
-from tests.test_tour import ROOT, Terminal
+from tests.children import child
+from tests.ordinary import ordinary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-NOBODY = 65534
-AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
-STEPS = (
-    ("n", r"page|pages"),
-    ("Home", r"row 1 of"),
-    ("z", r"one row \d+ MiB"),
-    ("z", r"VMAs"),
-    ("f", r"listed: only huge-able"),
-    ("f", r"listed: only holes"),
-    ("f", r"complete .* records"),
-    ("+", r"one cell is 1 MiB"),
-    ("-", r"one cell is 2 MiB"),
-    ("?", r"This screen"),
-    ("Escape", r"row \d+ of"),
-    ("i", r"RESUMED"),
-    (".", r"paused at"),
-    ("Space", r"complete.*begin anew"),
-    ("Escape", r"one cell is 2 MiB"),
-    ("w", r"watch 2 s, lately"),
-    ("W", r"\u203a changes"),
-    ("Escape", r"one cell is 2 MiB"),
-    ("w", r"complete .* records"),
-    ("S", r"Save this screen as"),
-    ("Escape", r"one cell is 2 MiB"),
-    ("e", r"Export the data"),
-    ("Escape", r"one cell is 2 MiB"),
-    ("C-p", r"(?i)search"),
-    ("Escape", r"one cell is 2 MiB"),
-    ("y", r"copied 0x"),
-    ("Enter", r"512 pages of 4 kB|by one entry|2M huge|one 2 MB page"),
-    ("]", r"\u203a slot [0-9a-f]{12}"),
-    ("Escape", r"one cell is 2 MiB"),
-)
-"""A key, and what shows once it was handled."""
+    from tests.tmux import Terminal
+
+HOLE = 0x100006200000
+"""The slot of the demo that lacks one page: the first hole there is."""
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """One that everybody may enter."""
-    made = Path(tempfile.mkdtemp(prefix="hpview-tour-"))
-    made.chmod(0o777)
-    yield made
-    shutil.rmtree(made)
+def process(terminal: Terminal, source: str) -> None:
+    """The demo: its map and what lies over it."""
+    screen = terminal.until(r"complete · .* records")
+    assert re.search(rf"complete · .* · {source}\n", screen)
+    assert re.search(r"█ 2M [1-9]", screen)
+    terminal.press("n", r"511/512 pages")
+    terminal.press("+", r"one cell is 4 KiB", times=9)
+    terminal.until(r"page \d+ of the slot")
+    terminal.press("-", r"one cell is 2 MiB", times=9)
+    terminal.press("g", r"\n g an address")
+    terminal.type("heap", r"\n g heap")
+    terminal.press("Enter", r"· \[heap\]\n")
+    terminal.press("f", r"only huge-able")
+    terminal.press("f", r"only holes")
+    terminal.leave(r"only holes", "f")
+    terminal.press("/", r"\n / ")
+    terminal.type("stack", r"\n.1 of \d+▲")
+    terminal.leave(r"1 of \d+▲")
+    terminal.leave(r"VMAs▲", "z")
+    terminal.press("z", r"VMAs▲")
 
 
-def follow(terminal: Terminal, steps: tuple[tuple[str, str], ...]) -> None:
-    before = ""
-    for key, shows in steps:
-        terminal.keys(key)
-        if key == "Escape":
-            # The next key right behind it would be taken for Alt and that key.
-            terminal.until_not(before)
-        terminal.until(shows)
-        before = shows
+def slot(terminal: Terminal) -> None:
+    """The pages of a slot, reached by its address, and back to the map."""
+    terminal.press("g", r"\n g an address")
+    terminal.type(f"{HOLE:x}", rf"\n g {HOLE:x}")
+    terminal.press("Enter", r"511/512 pages")
+    terminal.press("Enter", rf"slot {HOLE:x} +511/512 present")
+    terminal.press("n", r"page 101 of 512 ")
+    terminal.press("Tab", r"\[(use|sharing)\]")
+    terminal.press("Escape", r"one cell is 2 MiB")
 
 
-@pytest.fixture
-def terminal(folder: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
-    if shutil.which("tmux") is None:
-        lacking("needs tmux")
-    size: tuple[int, int] = getattr(request, "param", (120, 40))
-    opened = Terminal(folder, size)
-    yield opened
-    opened.tmux("kill-server")
+def protocol(terminal: Terminal) -> None:
+    """Reading step by step."""
+    terminal.press("i", r"protocol .* 32 768 B")
+    terminal.press("<", r"asks for 512 B", times=2)
+    terminal.press("Space", r"paused before the first read")
+    terminal.press(".", r"paused at [0-9a-f]+")
+    terminal.press("Space", r"complete · space or")
+    terminal.press("Escape", r"one cell is 2 MiB")
 
 
-@pytest.mark.parametrize("terminal", [(80, 24), (200, 60)], indirect=True)
-def test_every_screen_of_the_demo(terminal: Terminal) -> None:
-    terminal.start("demo")
-    terminal.until(r"complete .* records")
-    follow(terminal, STEPS)
-    terminal.keys("g")
-    terminal.until(r"\n g ")
-    terminal.keys("-l", "heap")
-    terminal.keys("Enter")
-    terminal.until(r"\[heap\]")
-    terminal.keys("Escape")
-    list_of_processes(terminal)
+def watch(terminal: Terminal) -> None:
+    """Marks of what changes, and the list of it."""
+    terminal.press("w", r"\n watch \d+ s")
+    terminal.press("W", r"hpview-demo . changes")
+    terminal.press("Escape", r"one cell is 2 MiB")
+    terminal.leave(r"^ watch \d+ s", "w")
 
 
-def list_of_processes(terminal: Terminal) -> None:
-    """Shapes, columns, filter; then leave."""
-    terminal.until(r"PID\s.*COMMAND")
-    follow(
-        terminal,
-        (
-            ("t", r"(?i)tree"),
-            ("t", r"COMMAND "),
-            ("u", r"(?i)user"),
-            ("c", r"(?i)cgroup"),
-            ("c", r"COMMAND "),
-            ("o", r"(?i)command line"),
-            ("Escape", r"PID\s.*COMMAND"),
-            (">", r"PID\s.*COMMAND"),
-            ("/", r"\n / "),
-        ),
-    )
-    terminal.keys("-l", "pid>0")
-    terminal.until(r"\n / pid>0")
-    terminal.keys("Escape")
-    terminal.until_not(r"^ / pid>0")
-    terminal.keys("q")
-    assert terminal.exit_status() == 0
+def everywhere(terminal: Terminal) -> None:
+    """What every screen offers."""
+    terminal.press("?", r"This screen")
+    terminal.leave(r"This screen")
+    terminal.press("C-p", r"Go to an address or a name")
+    terminal.leave(r"Go to an address or a name")
+    terminal.press("S", r"Save this screen as")
+    terminal.leave(r"Save this screen as")
+    terminal.press("e", r"Export the data")
+    terminal.leave(r"Export the data")
+    terminal.press("y", r"copied 0x")
+    terminal.press("s", r"▌ saved\b")
 
 
-def reachable_python(folder: Path) -> tuple[str, str]:
-    """A Python of this version that an ordinary user may run, and its path of packages."""
-    site = Path(hpview.__file__).parent.parent, *map(Path, filter(None, sys.path))
-    packages = next(p for p in site if (p / "textual").is_dir())
-    versions = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for python in (sys.executable, f"/usr/bin/{versions}", f"/usr/local/bin/{versions}"):
-        if not Path(python).exists():
-            continue
-        if subprocess.run(
-            [*AS_NOBODY, python, "-c", ""], capture_output=True, check=False
-        ).returncode:
-            continue
-        copied = folder / "packages"
-        shutil.copytree(packages, copied, ignore=shutil.ignore_patterns("__pycache__", "mypy*"))
-        shutil.copytree(ROOT / "hpview", copied / "hpview", dirs_exist_ok=True)
-        subprocess.run(["chmod", "-R", "a+rX", str(copied)], check=True)
-        return python, str(copied)
-    lacking(f"no {versions} that an ordinary user may run")
-    raise AssertionError
+def processes(terminal: Terminal) -> None:
+    """The list in all its forms."""
+    terminal.press("Escape", r"PID .*USER .*COMMAND .* RES(IDENT)?▼")
+    terminal.press("t", r"COMMAND tree")
+    terminal.press("u", r"COMMAND by user")
+    terminal.press("c", r"COMMAND by cgroup")
+    terminal.leave(r"by cgroup", "c")
+    terminal.press("o", r"\[x\] PID +process, always shown")
+    terminal.leave(r"always shown")
+    terminal.press(">", r" 2M▼")
+    terminal.press("<", r" RES(IDENT)?▼")
+    terminal.press("r", r" RES(IDENT)?▲")
+    terminal.press("r", r" RES(IDENT)?▼")
+
+
+def find(terminal: Terminal, pid: int) -> None:
+    """One process alone in the list, under the cursor."""
+    terminal.press("/", r"\n / ")
+    terminal.type(f"pid:{pid}", r"\b1 of \d+ processes")
+    terminal.press("Enter", rf"\n▸ +{pid} ")
+
+
+def tour(terminal: Terminal, source: str) -> None:
+    process(terminal, source)
+    slot(terminal)
+    protocol(terminal)
+    watch(terminal)
+    everywhere(terminal)
+    processes(terminal)
 
 
 @pytest.mark.root
-def test_an_ordinary_user_sees_his_own_and_is_told_of_others(
-    terminal: Terminal, folder: Path
-) -> None:
-    python, packages = reachable_python(folder)
-    own = subprocess.Popen([*AS_NOBODY, "sleep", "1000"])
-    env = {"PYTHONPATH": packages, "HOME": str(folder)}
-    try:
-        terminal.start(str(own.pid), env=env, through=AS_NOBODY, python=python)
-        terminal.until(r"complete .* records .* pagemap_scan")
-        follow(
-            terminal,
-            (
-                ("+", r"one cell is 1 MiB"),
-                ("-", r"one cell is 2 MiB"),
-                ("i", r"RESUMED"),
-                ("Escape", r"one cell is 2 MiB"),
-                ("Escape", r"PID\s.*COMMAND"),
-            ),
-        )
-        terminal.until(r"unreadable")
-        terminal.keys("/")
-        terminal.until(r"\n / ")
-        terminal.keys("-l", f"pid:{os.getpid()}")
-        terminal.until(rf"\n / pid:{os.getpid()}")
-        terminal.until(r"may not be read: run as its user or as root")
-        terminal.keys("Escape")
-        terminal.until_not(r"^ / pid")
-        terminal.keys("q")
-        assert terminal.exit_status() == 0
-    finally:
-        own.kill()
-        own.wait()
+@pytest.mark.bpf
+@pytest.mark.parametrize("terminal", [(80, 24), (200, 60)], indirect=True)
+def test_the_tour_as_root(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.start("demo")
+    tour(terminal, "bpf")
+    with child("") as other:
+        find(terminal, other.pid)
+        terminal.press("Enter", rf"hpview . {other.pid} ")
+        terminal.until(r"complete · .* · bpf\n")
+        terminal.press("Escape", rf"\n▸ +{other.pid} ")
+    terminal.keys("q")
+    assert terminal.exit_status() == 0
+    (picture,) = tmp_path.glob("hpview-*.svg")
+    assert picture.read_text("utf-8").startswith("<svg")
+
+
+def test_the_tour_as_an_ordinary_user(terminal: Terminal) -> None:
+    through, python = ordinary()
+    terminal.start("demo", through=through, python=python)
+    tour(terminal, "pagemap_scan")
+    terminal.until(r"\d unreadable")
+    foreign = 1
+    find(terminal, foreign)
+    screen = terminal.press("Enter", r"\n Esc back ")
+    assert f" process {foreign} may not be read: run as its user or as root\n" in screen
+    terminal.press("Escape", rf"\n▸ +{foreign} ")
+    terminal.keys("q")
+    assert terminal.exit_status() == 0
