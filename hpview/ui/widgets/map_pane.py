@@ -67,6 +67,7 @@ class MapPane(HeadedScroll, can_focus=True):
         self._space: AddressSpace | None = None
         self._cells: MapCells | None = None
         self._marks = NO_MARKS
+        self._stretches: dict[tuple[int, int], Segment] = {}
         self._drawn: dict[int, tuple[list[Segment], int]] = {}
         self._cursor_at: tuple[int, int] | None = None
         self._overview: list[list[Segment]] = []
@@ -191,7 +192,9 @@ class MapPane(HeadedScroll, can_focus=True):
             return [out[0], *over(out[1:], inks.cell_cursor)] if here else out
         looks = self._cells.looks(y, self.top + self.page)
         gutter = Segment(f" {row.start:012x} ", inks.strong if here else inks.dim)
-        drawn = cell_segments(looks, inks)
+        # A stretch looks the same wherever it is, and a screen has thousands of them.
+        kept = self._stretches
+        drawn = [kept.get(look) or self._stretch(look) for look in looks]
         if len(self._marks.start):
             count = (row.end - row.start) // self.cell
             drawn = put_marks(drawn, *self._marks.cells(row.start, count, self.cell), inks)
@@ -231,6 +234,11 @@ class MapPane(HeadedScroll, can_focus=True):
                 self._drawn[y] = found
         return found
 
+    def _stretch(self, look: tuple[int, int]) -> Segment:
+        (drawn,) = cell_segments([look], self.inks)
+        self._stretches[look] = drawn
+        return drawn
+
     def set_rows(self, count: int) -> None:
         """See ``HeadedScroll``."""
         self._drawn.clear()
@@ -239,6 +247,7 @@ class MapPane(HeadedScroll, can_focus=True):
     def notify_style_update(self) -> None:
         """See ``HeadedScroll``."""
         self._drawn.clear()
+        self._stretches.clear()
         super().notify_style_update()
 
     def _drawn_overview(self) -> list[list[Segment]]:
