@@ -17,6 +17,7 @@ import numpy as np
 from hpview.query import Kind, Language, Number, Query, UnfinishedError, WrongError
 from hpview.space.address_space import AddressSpace
 from hpview.space.listing import values
+from hpview.space.names import named
 from hpview.wire import VmaFlag, VmFlag
 
 if TYPE_CHECKING:
@@ -54,13 +55,11 @@ _NOTHING: Final = "none"
 
 
 def _word(space: AddressSpace, word: str) -> Mask:
-    numbers, where = np.unique(space.vmas["name"], return_inverse=True)
-    names = [space.name(number).casefold() for number in numbers.tolist()]
-    found: Mask = np.array([word in name for name in names], np.bool_)[where]
+    found: Mask = named(space, lambda name: word in name.casefold())
     if word in ANONYMOUS:
         # The name of a file may not be known yet; device 0 and inode 0 mean none.
         is_file = (space.vmas["ino"] != 0) | (space.vmas["dev"] != 0)
-        found |= np.array([not name for name in names], np.bool_)[where] & ~is_file
+        found |= (space.vmas["name"] == 0) & ~is_file
     return found
 
 
