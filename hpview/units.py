@@ -28,9 +28,14 @@ def short(count: int) -> str:
     return digits + (_UNITS[unit][0] if unit else "")
 
 
+def thousands(count: int) -> str:
+    """``7 140``: a count that stays readable when it is long."""
+    return f"{count:,}".replace(",", " ")
+
+
 def exact(count: int) -> str:
     """Every byte: ``7 623 462 912 B``, its digits in groups of three."""
-    return f"{count:,} B".replace(",", " ")
+    return f"{thousands(count)} B"
 
 
 def percent(part: int, whole: int) -> str:

@@ -12,9 +12,9 @@ from hpview.space import runs as runs_
 from hpview.space.holes import unsettled
 from hpview.space.slots import CellClass, cells
 from hpview.space.vma import Mark
-from hpview.ui.paint import thousands
 from hpview.ui.widgets.map_cells import classes
 from hpview.ui.widgets.vma_columns import is_file, shown_name
+from hpview.units import thousands
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, RunFlag, VmaFlag, VmFlag
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from hpview.space.changes import ChangeKind
-from hpview.ui.paint import thousands
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

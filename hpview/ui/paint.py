@@ -145,8 +145,3 @@ def joined(left: list[Segment], right: list[Segment], width: int, inks: Inks) ->
     if room < 1:
         return left
     return [*left, Segment(" " * room, inks.text), *right]
-
-
-def thousands(count: int) -> str:
-    """``7 140``: a count that stays readable when it is long."""
-    return f"{count:,}".replace(",", " ")

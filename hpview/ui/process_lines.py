@@ -11,7 +11,8 @@ from hpview.space.columns import overlap
 from hpview.space.slots import CellClass
 from hpview.text import printable
 from hpview.ui import describe
-from hpview.ui.paint import bar, clipped, joined, thousands, width_of
+from hpview.ui.paint import bar, clipped, joined, width_of
+from hpview.units import thousands
 from hpview.wire import SLOT_SIZE, Source
 
 if TYPE_CHECKING:

@@ -14,12 +14,13 @@ from hpview.export import exportable
 from hpview.space.changes import ChangeKind
 from hpview.space.runs import slots_of
 from hpview.ui.marks import SENTENCES, WORDS
-from hpview.ui.paint import clipped, joined, thousands
+from hpview.ui.paint import clipped, joined
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.watch import seconds_words
 from hpview.ui.widgets.change_list import ChangeList, shown_name
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.rows import RowList
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

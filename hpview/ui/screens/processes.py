@@ -16,7 +16,6 @@ from hpview.machine_state import UNREAD
 from hpview.roster.arrange import Shape
 from hpview.text import printable
 from hpview.ui import signs
-from hpview.ui.paint import thousands
 from hpview.ui.screens.columns import ColumnsScreen
 from hpview.ui.screens.live import LiveScreen
 from hpview.ui.widgets.line import Lines
@@ -25,6 +24,7 @@ from hpview.ui.widgets.process_list import ProcessList
 from hpview.ui.widgets.process_strip import Facts, legend_line, machine_line, sums
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

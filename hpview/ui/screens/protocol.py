@@ -14,13 +14,14 @@ from hpview.export import exportable
 from hpview.readlog import told
 from hpview.stream.base import CHUNK_SIZE
 from hpview.text import printable
-from hpview.ui.paint import joined, thousands, width_of
+from hpview.ui.paint import joined, width_of
 from hpview.ui.reading import Observer
 from hpview.ui.screens.base import WIDTHS, HpviewScreen
 from hpview.ui.widgets import footing, resume_picture
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.read_list import ReadList
 from hpview.ui.widgets.rows import RowList
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from rich.segment import Segment
 from hpview import units
 from hpview.control import END
 from hpview.space.slots import CellClass
-from hpview.ui.paint import thousands, width_of
+from hpview.ui.paint import width_of
+from hpview.units import thousands
 from hpview.wire import Backing, Source, Status
 
 if TYPE_CHECKING:

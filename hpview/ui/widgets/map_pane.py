@@ -12,11 +12,12 @@ from hpview.space.changelog import NO_MARKS
 from hpview.space.fine import Pages
 from hpview.space.slots import CellClass
 from hpview.ui.marks import put_marks
-from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, thousands, width_of
+from hpview.ui.paint import cell_segments, fitted, joined, over, put_cursor, width_of
 from hpview.ui.widgets.extents import fold_words
 from hpview.ui.widgets.line import finished
 from hpview.ui.widgets.map_cells import MapCells
 from hpview.ui.widgets.scroll import HEADING, Frame, HeadedScroll
+from hpview.units import thousands
 from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:

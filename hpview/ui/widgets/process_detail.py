@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from hpview.text import printable
-from hpview.ui.paint import fitted, thousands, width_of
+from hpview.ui.paint import fitted, width_of
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from hpview.process import Process

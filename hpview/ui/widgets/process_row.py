@@ -10,7 +10,8 @@ from hpview import units
 from hpview.roster.fields import coverage
 from hpview.space.cell_class import CellClass
 from hpview.text import printable
-from hpview.ui.paint import bar, clipped, fitted, thousands, width_of
+from hpview.ui.paint import bar, clipped, fitted, width_of
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,8 @@ from rich.segment import Segment
 from hpview import units
 from hpview.machine_state import UNREAD
 from hpview.space.cell_class import CellClass
-from hpview.ui.paint import bar, joined, thousands, width_of
+from hpview.ui.paint import bar, joined, width_of
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from hpview.readlog import Log, told
-from hpview.ui.paint import fitted, thousands
+from hpview.ui.paint import fitted
 from hpview.ui.widgets.rows import RowList
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from hpview.readlog import Read

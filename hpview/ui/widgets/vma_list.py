@@ -9,9 +9,10 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
 from hpview.space.listing import RISING, Only, arranged
-from hpview.ui.paint import fitted, thousands
+from hpview.ui.paint import fitted
 from hpview.ui.widgets import columns, vma_columns
 from hpview.ui.widgets.rows import RowList
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.segment import Segment
 
 from hpview.ui.marks import counted
-from hpview.ui.paint import joined, thousands, width_of
+from hpview.ui.paint import joined, width_of
 from hpview.ui.watch import seconds_words
+from hpview.units import thousands
 
 if TYPE_CHECKING:
     from hpview.space.address_space import AddressSpace
