@@ -9,19 +9,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from hpview import __version__, commands
+from hpview import __version__, arguments, commands
 from hpview.errors import HpviewError
 from hpview.services import BACKENDS
 from hpview.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_PID_MAX: Final = 1 << 22
-"""PID_MAX_LIMIT of include/linux/threads.h."""
-
-_LONGEST: Final = 20
-"""Characters of a number, and of a wrong one that is repeated to the user."""
 
 _OUTPUT_FAILED: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
 """What only a write to standard output meets here; files are read without these."""
@@ -95,36 +89,6 @@ def _with_default_command(arguments: list[str]) -> list[str]:
     return arguments
 
 
-def _pid(word: str) -> int:
-    digits = word.isascii() and word.isdecimal() and len(word) < _LONGEST
-    if not digits or not 0 < int(word) <= _PID_MAX:
-        raise argparse.ArgumentTypeError(f"{printable(word[:_LONGEST])!r} is not a process id")
-    return int(word)
-
-
-def _address(word: str) -> int:
-    digits = word.removeprefix("0x")
-    hexadecimal = digits.isascii() and digits.isalnum() and len(word) < _LONGEST
-    try:
-        address = int(digits, 16) if hexadecimal else -1
-    except ValueError:
-        address = -1
-    if not 0 <= address < 1 << 63:
-        shown = printable(word[:_LONGEST])
-        raise argparse.ArgumentTypeError(f"{shown!r} is not an address, like 7f3a5c200000")
-    return address
-
-
-def _size(word: str) -> tuple[int, int]:
-    columns, _, rows = word.partition("x")
-    if not (columns.isdecimal() and rows.isdecimal()) or len(word) > _LONGEST:
-        shown = printable(word[:_LONGEST])
-        raise argparse.ArgumentTypeError(f"{shown!r} is not COLUMNSxROWS, like 140x40")
-    if not (10 <= int(columns) <= 1000 and 3 <= int(rows) <= 500):
-        raise argparse.ArgumentTypeError(f"{word} is not between 10x3 and 1000x500")
-    return int(columns), int(rows)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hpview",
@@ -155,7 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     view = add("view", commands.view, "browse processes in the terminal (default)", "hpview 4127")
-    view.add_argument("pid", nargs="?", type=_pid, metavar="PID", help="start on this process")
+    view.add_argument(
+        "pid", nargs="?", type=arguments.pid, metavar="PID", help="start on this process"
+    )
 
     ps = add(
         "ps",
@@ -171,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         "show the mappings of one process, its folios, or how it was read",
         "hpview scan 4127 --format json > 4127.json",
     )
-    scan.add_argument("pid", type=_pid, metavar="PID")
+    scan.add_argument("pid", type=arguments.pid, metavar="PID")
     scan.add_argument(
         "--format",
         choices=("table", "json", "maps", "thpmaps"),
@@ -197,8 +163,10 @@ def _parser() -> argparse.ArgumentParser:
         "show the 4 kB pages of one 2 MB slot, and the folios behind them",
         "hpview slot 4127 7f3a5c200000",
     )
-    slot.add_argument("pid", type=_pid, metavar="PID")
-    slot.add_argument("address", type=_address, metavar="ADDRESS", help="hexadecimal, in the slot")
+    slot.add_argument("pid", type=arguments.pid, metavar="PID")
+    slot.add_argument(
+        "address", type=arguments.address, metavar="ADDRESS", help="hexadecimal, in the slot"
+    )
     slot.add_argument("--format", choices=("table", "json"), default="table")
 
     shot = add(
@@ -207,7 +175,7 @@ def _parser() -> argparse.ArgumentParser:
         "save one of the app's screens as a picture, without a terminal",
         "hpview shot 4127 -o 4127.png --size 160x50 --keys '[ [ + enter'",
     )
-    shot.add_argument("pid", nargs="?", type=_pid, metavar="PID")
+    shot.add_argument("pid", nargs="?", type=arguments.pid, metavar="PID")
     shot.add_argument(
         "-o",
         "--output",
@@ -215,7 +183,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what it ends in is its format: .svg, .png, .html, .txt; - for SVG to standard output",
     )
     shot.add_argument(
-        "--size", type=_size, default=(140, 40), metavar="COLUMNSxROWS", help="default: 140x40"
+        "--size",
+        type=arguments.size,
+        default=(140, 40),
+        metavar="COLUMNSxROWS",
+        help="default: 140x40",
     )
     shot.add_argument(
         "--screen",
@@ -223,7 +195,10 @@ def _parser() -> argparse.ArgumentParser:
         help="default: process with a PID, slot with an address too, else list",
     )
     shot.add_argument(
-        "--address", type=_address, metavar="ADDRESS", help="hexadecimal, in the slot or on the map"
+        "--address",
+        type=arguments.address,
+        metavar="ADDRESS",
+        help="hexadecimal, in the slot or on the map",
     )
     shot.add_argument(
         "--keys",

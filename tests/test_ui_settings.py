@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hpview import commands
+from hpview.commands import screens as commands
 from hpview.errors import HpviewError
 from hpview.settings import Settings
 from hpview.settings.reading import load

@@ -1,0 +1,47 @@
+"""What words on the command line stand for; wrong ones are told by argparse."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from hpview.text import printable
+
+_PID_MAX: Final = 1 << 22
+"""PID_MAX_LIMIT of include/linux/threads.h."""
+
+_LONGEST: Final = 20
+"""Characters of a number, and of a wrong one that is repeated to the user."""
+
+
+def pid(word: str) -> int:
+    """A process id."""
+    digits = word.isascii() and word.isdecimal() and len(word) < _LONGEST
+    if not digits or not 0 < int(word) <= _PID_MAX:
+        raise argparse.ArgumentTypeError(f"{printable(word[:_LONGEST])!r} is not a process id")
+    return int(word)
+
+
+def address(word: str) -> int:
+    """A hexadecimal address in the lower half."""
+    digits = word.removeprefix("0x")
+    hexadecimal = digits.isascii() and digits.isalnum() and len(word) < _LONGEST
+    try:
+        found = int(digits, 16) if hexadecimal else -1
+    except ValueError:
+        found = -1
+    if not 0 <= found < 1 << 63:
+        shown = printable(word[:_LONGEST])
+        raise argparse.ArgumentTypeError(f"{shown!r} is not an address, like 7f3a5c200000")
+    return found
+
+
+def size(word: str) -> tuple[int, int]:
+    """Columns and rows of a picture."""
+    columns, _, rows = word.partition("x")
+    if not (columns.isdecimal() and rows.isdecimal()) or len(word) > _LONGEST:
+        shown = printable(word[:_LONGEST])
+        raise argparse.ArgumentTypeError(f"{shown!r} is not COLUMNSxROWS, like 140x40")
+    if not (10 <= int(columns) <= 1000 and 3 <= int(rows) <= 500):
+        raise argparse.ArgumentTypeError(f"{word} is not between 10x3 and 1000x500")
+    return int(columns), int(rows)

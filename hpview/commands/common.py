@@ -1,0 +1,82 @@
+"""What several commands need: services that are closed again, and printing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
+
+from hpview.errors import HpviewError
+from hpview.events import unlistened
+from hpview.text import encode, printable
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterable, Iterator
+
+    from hpview.events import ProcessEvents
+    from hpview.services import Readers, Services
+
+
+class UsageError(HpviewError):
+    """Arguments that do not go together."""
+
+
+@contextmanager
+def opened_services(
+    args: Namespace, events: Callable[[], ProcessEvents] = unlistened
+) -> Iterator[Services]:
+    """Everything that is wanted with ``--backend``."""
+    from hpview import assembly
+
+    services = assembly.services(args.backend, events)
+    with closing(services):
+        yield services
+
+
+def _events() -> ProcessEvents:
+    # pyroute2 takes 100 ms and more to import: it is the listening thread that waits for it.
+    from hpview.connector import Connector
+
+    return Connector()
+
+
+@contextmanager
+def services_later(args: Namespace) -> Iterator[Callable[[], Services]]:
+    """What opens them; may be called in a thread that ends before the block does."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(opened_services(args, _events))
+
+
+@contextmanager
+def opened_readers(args: Namespace) -> Iterator[Readers]:
+    """What reads one process, with ``--backend``."""
+    from hpview import backends
+
+    readers = backends.readers(*backends.choose(args.backend))
+    with closing(readers):
+        yield readers
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines that are fit for a terminal."""
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def print_raw(lines: Iterable[str]) -> None:
+    """Names are printed byte for byte, except on a terminal, which they could steer."""
+    if sys.stdout.isatty():
+        print_lines(map(printable, lines))
+        return
+    sys.stdout.flush()
+    for line in lines:
+        sys.stdout.buffer.write(encode(line) + b"\n")
+
+
+def unicode_terminal() -> bool:
+    """Whether the locale promises UTF-8 (locale(7): LC_ALL, then LC_CTYPE, then LANG)."""
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        if value := os.environ.get(name):
+            return value.upper().replace("-", "").endswith("UTF8")
+    return False
