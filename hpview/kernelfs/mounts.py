@@ -1,0 +1,67 @@
+"""/proc/PID/mountinfo: which file systems a process has mapped files of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hpview import text
+from hpview.errors import HpviewError
+from hpview.kernelfs.files import PROC, read_file
+from hpview.kernelfs.maps import MINOR_BITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mounted file system.
+
+    Attributes:
+        dev: Major << 20 | minor, as maps shows it of files there.
+        kind: Its type, such as ``ext4``.
+        point: Where it is mounted; untrusted.
+        options: Of the file system, not of the mount: ``huge=always``.
+    """
+
+    dev: int
+    kind: str
+    point: str
+    options: tuple[str, ...]
+
+    def option(self, name: str) -> str | None:
+        """The value of ``name=value``; None where it is not among the options."""
+        found = (o.partition("=") for o in self.options)
+        return next((value for key, is_set, value in found if is_set and key == name), None)
+
+
+def read_mounts(pid: int, root: Path = PROC) -> dict[int, Mount]:
+    """What a process sees mounted, by device; the last mount of a device counts.
+
+    Fields as proc_pid_mountinfo(5) has them. Files of btrfs subvolumes and of overlayfs with
+    several layers carry devices that do not stand there.
+
+    Returns:
+        {} where it may not be read.
+    """
+    try:
+        lines = read_file(pid, "mountinfo", root).splitlines()
+    except HpviewError:
+        return {}
+    mounts = (_mount(line) for line in lines)
+    return {mount.dev: mount for mount in mounts if mount is not None}
+
+
+def _mount(line: bytes) -> Mount | None:
+    head, dash, tail = line.partition(b" - ")
+    fields, behind = head.split(b" "), tail.split(b" ")
+    if not dash or len(fields) < 5 or len(behind) < 3:
+        return None
+    major, _, minor = fields[2].partition(b":")
+    return Mount(
+        dev=int(major) << MINOR_BITS | int(minor),
+        kind=text.decode(behind[0]),
+        point=text.decode(fields[4]),
+        options=tuple(text.decode(behind[2]).split(",")),
+    )
