@@ -14,6 +14,10 @@ _LONGEST: Final = 20
 """Characters of a number, and of a wrong one that is repeated to the user."""
 
 
+_SLOT: Final = 1 << 21
+"""``wire.SLOT_SIZE``; numpy, which comes with that, is not imported to parse a command line."""
+
+
 def pid(word: str) -> int:
     """A process id."""
     digits = word.isascii() and word.isdecimal() and len(word) < _LONGEST
@@ -34,6 +38,23 @@ def address(word: str) -> int:
         shown = printable(word[:_LONGEST])
         raise argparse.ArgumentTypeError(f"{shown!r} is not an address, like 7f3a5c200000")
     return found
+
+
+def span(word: str) -> tuple[int, int]:
+    """A range of addresses, or one address, which stands for its slot: START-END or ADDRESS.
+
+    Returns:
+        The first address and the end, exclusive.
+    """
+    first, dash, last = word.partition("-")
+    start = address(first)
+    if not dash:
+        return start // _SLOT * _SLOT, (start // _SLOT + 1) * _SLOT
+    end = address(last)
+    if end <= start:
+        shown = printable(word[: 2 * _LONGEST])
+        raise argparse.ArgumentTypeError(f"{shown!r} does not end behind its start")
+    return start, end
 
 
 def size(word: str) -> tuple[int, int]:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from hpview import backends
+from hpview.acting.target import Target
 from hpview.events import unlistened
 from hpview.machine import Machine
 from hpview.pages.slot import read_slot_at
@@ -23,12 +24,18 @@ if TYPE_CHECKING:
     from hpview.stream.base import Backend
 
 
-def services(name: str, events: Callable[[], ProcessEvents] = unlistened) -> Services:
+def services(
+    name: str,
+    events: Callable[[], ProcessEvents] = unlistened,
+    *,
+    no_act: str = "only looking is wanted here",
+) -> Services:
     """Everything the screens need, over one backend.
 
     Args:
         name: As ``backends.choose``.
         events: As ``Services.events``; importing what it needs is its own affair.
+        no_act: As ``Services.no_act``; "" lets memory be collapsed.
 
     Raises:
         BackendUnavailable: As ``backends.choose``.
@@ -47,6 +54,8 @@ def services(name: str, events: Callable[[], ProcessEvents] = unlistened) -> Ser
         events=events,
         pages=pages,
         states=read_states,
+        act=None if no_act else Target,
+        no_act=no_act,
     )
 
 

@@ -92,7 +92,7 @@ def _with_default_command(arguments: list[str]) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hpview",
-        usage="hpview [-h] [--version] [--backend NAME] [PID | COMMAND ...]",
+        usage="hpview [-h] [--version] [--backend NAME] [--read-only] [PID | COMMAND ...]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"hpview {__version__}")
     _add_backend(parser, default="auto")
+    _add_read_only(parser, default=False)
     commands_ = parser.add_subparsers(
         title="commands", metavar="COMMAND", required=True, prog="hpview"
     )
@@ -169,6 +170,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     slot.add_argument("--format", choices=("table", "json"), default="table")
 
+    collapse = add(
+        "collapse",
+        commands.collapse,
+        "have the kernel make memory of a process huge now, and tell what came of it",
+        "hpview collapse 4127 7f3a5c200000-7f3a5ca00000",
+    )
+    collapse.add_argument("pid", type=arguments.pid, metavar="PID")
+    collapse.add_argument(
+        "span",
+        type=arguments.span,
+        metavar="START-END|ADDRESS",
+        help="hexadecimal: the whole slots of a range, or the slot around an address",
+    )
+    collapse.add_argument("--yes", action="store_true", help="do not ask first")
+
     shot = add(
         "shot",
         commands.shot,
@@ -215,12 +231,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     shot.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
 
-    add(
+    demo = add(
         "demo",
         commands.demo,
         "browse a small process that has every kind of backing",
         "hpview demo",
     )
+    for sub in (view, demo):
+        _add_read_only(sub, default=argparse.SUPPRESS)
     add(
         "doctor",
         commands.doctor,
@@ -228,6 +246,15 @@ def _parser() -> argparse.ArgumentParser:
         "hpview doctor",
     )
     return parser
+
+
+def _add_read_only(parser: argparse.ArgumentParser, default: bool | str) -> None:
+    parser.add_argument(
+        "--read-only",
+        action="store_true",
+        default=default,
+        help="change nothing in any process: memory cannot be collapsed",
+    )
 
 
 def _add_backend(parser: argparse.ArgumentParser, default: str) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from hpview.acting.target import Acting
     from hpview.events import ProcessEvents
     from hpview.facts import FactsReader
     from hpview.machine import Process, Snapshot
@@ -56,6 +57,9 @@ class Services(Readers):
             reaches.
         states: ``pages.states.PageState`` of a process's slots at some addresses,
             ascending uint64 of shape (n,): uint8, shape (n, 512).
+        act: Takes hold of a process, by pid and start time, to collapse its memory; None
+            where nothing may be changed.
+        no_act: Why nothing may be changed, or "".
     """
 
     snapshot: Callable[[Callable[[], bool]], Snapshot]
@@ -63,3 +67,5 @@ class Services(Readers):
     events: Callable[[], ProcessEvents]
     pages: Callable[[int, int], SlotPages]
     states: Callable[[int, NDArray[np.uint64]], NDArray[np.uint8]]
+    act: Callable[[int, int], Acting] | None = None
+    no_act: str = ""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hpview.doctor import Finding, access, examine, render, settings, source
+from hpview.acting import madvise
+from hpview.doctor import Finding, access, acting, examine, render, settings, source
 from hpview.errors import BackendUnavailable
 from hpview.kernelfs import kpageflags, pagemap, procmap_query
 from hpview.wire import Source
@@ -30,7 +31,7 @@ def fake(tmp_path: Path) -> FakeProc:
 
 def test_of_this_machine() -> None:
     findings = {finding.name: finding for finding in examine(load_bpf=lambda: None)}
-    assert len(findings) == 18
+    assert len(findings) == 19
     assert findings[access.BPF].state == "yes"
     assert (findings[access.SCAN].state != "no") == pagemap.supported()
     assert (findings[access.QUERY].state == "yes") == procmap_query.supported()
@@ -41,6 +42,15 @@ def test_of_this_machine() -> None:
     else:
         assert findings[access.PAGE_FLAGS].state == "no"
         assert findings[access.PAGE_FLAGS].remedy
+
+
+def test_collapsing_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() == 0:
+        assert acting.collapsing().state == "yes"
+    monkeypatch.setattr(madvise, "_NUMBERS", {})
+    found = acting.collapsing()
+    assert found.state == "no"
+    assert found.remedy == "Linux 5.10 or later"
 
 
 @pytest.mark.root
@@ -61,7 +71,7 @@ def test_of_a_machine_with_nothing(fake: FakeProc) -> None:
         )
     }
     assert {name for name, finding in findings.items() if finding.state == "yes"} <= {
-        "kernel", "page sizes", access.OTHERS,
+        "kernel", "page sizes", access.OTHERS, acting.COLLAPSING,
     }  # fmt: skip
     assert findings[access.SCAN].remedy == "Linux 6.7 or later"
     assert findings[access.QUERY].remedy == "Linux 6.11 or later"
@@ -124,7 +134,7 @@ def test_large_pages_of_the_machine_are_refused(fake: FakeProc) -> None:
 
 
 def test_capabilities(fake: FakeProc) -> None:
-    every = sum(1 << bit for bit in (12, 19, 21, 24, 38, 39))
+    every = sum(1 << bit for bit in (12, 19, 21, 23, 24, 38, 39))
     directory = fake.add_process(os.getpid())
     for effective, state in ((every, "yes"), (1 << 39 | 1 << 38, "partly"), (1 << 63, "no")):
         (directory / "status").write_bytes(b"Name:\tx\nCapEff:\t%016x\n" % effective)

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"pages", "particulars", "machine_state"}),
     frozenset({"stream", "space", "facts"}),
     frozenset({"readlog", "control"}),
-    frozenset({"machine", "loader", "events"}),
+    frozenset({"machine", "loader", "events", "acting"}),
     frozenset({"services", "census", "connector", "roster"}),
     frozenset({"bursts"}),
     frozenset({"scan", "doctor", "ui", "export"}),

@@ -50,7 +50,7 @@ def test_without_a_file_there_are_defaults_and_no_notice(path: Path) -> None:
 
 
 def test_what_is_saved_is_read(path: Path) -> None:
-    settings = Settings("hpview-light", 5.0, ["pid", "2m"], "vmas", True, 1 << 30, 0.5, "use")
+    settings = Settings("hpview-light", 5.0, ["pid", "2m"], "vmas", True, 1 << 30, 0.5, "use", True)
     assert all(getattr(settings, name) != getattr(Settings(), name) for name in NAMES)
     save(path, settings, Settings())
     found = load(path)

@@ -1,9 +1,10 @@
 """What each command does. Each imports what it needs: most of a short command is imports."""
 
+from hpview.commands.collapse import collapse
 from hpview.commands.common import UsageError
 from hpview.commands.data import ps, scan, slot
 from hpview.commands.doctor import doctor
 from hpview.commands.screens import demo, view
 from hpview.commands.shot import shot
 
-__all__ = ["UsageError", "demo", "doctor", "ps", "scan", "shot", "slot", "view"]
+__all__ = ["UsageError", "collapse", "demo", "doctor", "ps", "scan", "shot", "slot", "view"]

@@ -23,14 +23,28 @@ class UsageError(HpviewError):
     """Arguments that do not go together."""
 
 
+def why_not_act(args: Namespace) -> str:
+    """Why nothing may be changed in a process, or "": ``--read-only``, or the setting."""
+    from hpview.settings import reading
+
+    if args.read_only:
+        return "hpview was started with --read-only"
+    loaded = reading.load(reading.config_path())
+    if loaded.path is None and loaded.notice:
+        return "the settings, which may forbid it, could not be read"
+    return "the settings say read_only = true" if loaded.settings.read_only else ""
+
+
 @contextmanager
 def opened_services(
-    args: Namespace, events: Callable[[], ProcessEvents] = unlistened
+    args: Namespace,
+    events: Callable[[], ProcessEvents] = unlistened,
+    no_act: str = "this command only looks",
 ) -> Iterator[Services]:
-    """Everything that is wanted with ``--backend``."""
+    """Everything that is wanted with ``--backend``; the rest as of ``assembly.services``."""
     from hpview import assembly
 
-    services = assembly.services(args.backend, events)
+    services = assembly.services(args.backend, events, no_act=no_act)
     with closing(services):
         yield services
 
@@ -46,7 +60,7 @@ def _events() -> ProcessEvents:
 def services_later(args: Namespace) -> Iterator[Callable[[], Services]]:
     """What opens them; may be called in a thread that ends before the block does."""
     with ExitStack() as stack:
-        yield lambda: stack.enter_context(opened_services(args, _events))
+        yield lambda: stack.enter_context(opened_services(args, _events, why_not_act(args)))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpview.commands.common import UsageError, opened_services
+from hpview.commands.common import UsageError, opened_services, why_not_act
 from hpview.errors import HpviewError
 from hpview.text import printable
 
@@ -29,7 +29,7 @@ def shot(args: Namespace) -> int:
             raise UsageError(f"a picture's name ends in one of {endings}")
         form = found
     wish = _wish(args)
-    with opened_services(args) as services:
+    with opened_services(args, no_act=why_not_act(args)) as services:
         try:
             data = form.made(shot_.shot(services, wish))
         except shot_.UnknownName as err:

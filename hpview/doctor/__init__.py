@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from hpview.doctor import access, settings
+from hpview.doctor import access, acting, settings
 from hpview.doctor.finding import Finding
 from hpview.kernelfs.files import PROC, SYS
 from hpview.text import printable
@@ -63,6 +63,7 @@ def examine(
         access.others(root),
         access.hidepid(root),
         access.process_events(patience),
+        acting.collapsing(),
         settings.terminal(environ, encoding or sys.stdout.encoding or "ascii"),
     ]
 

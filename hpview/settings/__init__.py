@@ -29,6 +29,7 @@ class Settings:
         reverse: Against that column's own direction.
         zoom: Bytes of a map cell, a power of two from 4 kB to 64 GiB.
         watch: Seconds between two readings of a watched process.
+        read_only: Nothing may be changed in a process, whatever is asked for.
         aspect: What the pages of a slot show: a value of ``ui.page_aspects.Aspect``.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     zoom: int = 1 << 21
     watch: float = 2.0
     aspect: str = "state"
+    read_only: bool = False
 
 
 NAMES: Final = tuple(found.name for found in fields(Settings))

@@ -1,0 +1,189 @@
+"""What would be collapsed: whole slots of one VMA that hold pages and are not huge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from hpview.errors import HpviewError
+from hpview.space import runs as runs_
+from hpview.space.columns import overlap
+from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE, Backing, VmaFlag, VmFlag
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hpview.space.address_space import AddressSpace
+    from hpview.wire import Records
+
+_DEVICE: Final = VmFlag.PFNMAP | VmFlag.IO
+_SHMEM: Final = ("/dev/zero (deleted)", "/memfd:", "/dev/shm/", "/SYSV", "[anon_shmem:")
+_ZERO: Final = "/dev/zero"
+_SPECIAL: Final = ("[vdso]", "[vvar", "[vsyscall]", "[uprobes]")
+_HUGE: Final = (Backing.PMD_2M, Backing.PUD_1G)
+
+
+class CannotCollapse(HpviewError):
+    """Nothing can be tried there; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be tried in one VMA.
+
+    Attributes:
+        pid: The process.
+        start: First address of the range, a multiple of the slot size.
+        end: Its end, exclusive, a multiple of the slot size.
+        name: Of the VMA, untrusted, "" for none.
+        slots: First addresses of the slots to try, ascending, uint64, shape (n,).
+        huge: Slots of the range that are huge already.
+        empty: Slots with no page in memory, which are left alone.
+        unread: Slots of which nothing is known, left alone too.
+        missing: Bytes of pages that are not there yet in the slots to try: what memory may
+            grow by.
+        swapped: Bytes of them that are swapped out, and would be read back.
+        doubt: Why the kernel is expected to refuse, or "".
+    """
+
+    pid: int
+    start: int
+    end: int
+    name: str
+    slots: NDArray[np.uint64]
+    huge: int
+    empty: int
+    unread: int
+    missing: int
+    swapped: int
+    doubt: str
+
+    @property
+    def count(self) -> int:
+        """Slots of the range."""
+        return (self.end - self.start) // SLOT_SIZE
+
+    @property
+    def command(self) -> str:
+        """What does the same from the shell."""
+        return f"hpview collapse {self.pid} {self.start:x}-{self.end:x}"
+
+
+def inwards(start: int, end: int) -> tuple[int, int]:
+    """The whole slots of a range; the second number is not above the first if there is none."""
+    return -(-start // SLOT_SIZE) * SLOT_SIZE, end // SLOT_SIZE * SLOT_SIZE
+
+
+def plan(space: AddressSpace, index: int, start: int, end: int) -> Plan:
+    """Plan for what of a range lies in one VMA.
+
+    Args:
+        space: The process, read to its end.
+        index: The VMA; -1 for none.
+        start: First address wanted.
+        end: Its end, exclusive.
+
+    Raises:
+        CannotCollapse: No slot there can be tried.
+    """
+    if index < 0:
+        raise CannotCollapse("nothing is mapped here")
+    vma = space.vmas[index]
+    _refuse_kind(vma, space.name_of(index))
+    first, behind = inwards(max(start, int(vma["start"])), min(end, int(vma["end"])))
+    if first >= behind:
+        raise CannotCollapse("no whole 2 MiB slot of this VMA lies here: its edge cuts it")
+    found = _planned(space, index, first, behind)
+    if not len(found.slots):
+        raise CannotCollapse(_nothing_to_try(found))
+    return found
+
+
+def _refuse_kind(vma: Records, name: str) -> None:
+    flags = int(vma["vm_flags"])
+    if flags & VmFlag.HUGETLB:
+        raise CannotCollapse("this is hugetlb memory: its pages have their size for good")
+    if flags & _DEVICE or name.startswith(_SPECIAL):
+        raise CannotCollapse("this is no ordinary memory: what devices map has no huge pages")
+    code = flags & (VmFlag.EXEC | VmFlag.WRITE) == VmFlag.EXEC
+    if _is_file(vma, name) and not code:
+        raise CannotCollapse("this maps a file: only code, and memory without a file, can be huge")
+    if int(vma["flags"]) & VmaFlag.SKIPPED:
+        raise CannotCollapse("it was not read what backs this VMA")
+
+
+def _is_file(vma: Records, name: str) -> bool:
+    has_file = bool(vma["dev"] or vma["ino"])
+    return has_file and name != _ZERO and not name.startswith(_SHMEM)
+
+
+def _doubt(vma: Records, name: str) -> str:
+    if int(vma["vm_flags"]) & VmFlag.NOHUGEPAGE:
+        return "the program asked for no huge pages here (MADV_NOHUGEPAGE)"
+    if _is_file(vma, name):
+        return "file pages take CONFIG_READ_ONLY_THP_FOR_FS, and nobody who writes the file"
+    offset = int(vma["pgoff"]) * PAGE_SIZE
+    if (vma["dev"] or vma["ino"]) and (int(vma["start"]) - offset) % SLOT_SIZE:
+        return "address and offset in the shared memory differ by no multiple of 2 MiB"
+    return ""
+
+
+def _planned(space: AddressSpace, index: int, start: int, end: int) -> Plan:
+    runs = runs_.trim(space.runs_of(start, end), start, end)
+    counts = ((runs["end"] - runs["start"]) // np.uint64(SLOT_SIZE)).astype(np.int64)
+    small = (runs["backing"] == Backing.PTE_4K) & (runs["present"] > 0)
+    huge = int(counts[np.isin(runs["backing"], _HUGE)].sum())
+    unread = int(counts[runs["backing"] == Backing.UNKNOWN].sum())
+    tried = int(counts[small].sum())
+    pages = {name: int((counts * runs[name])[small].sum()) for name in ("present", "swapped")}
+    name = space.name_of(index)
+    return Plan(
+        pid=space.tgid,
+        start=start,
+        end=end,
+        name=name,
+        slots=_slots(runs[small]["start"], counts[small]),
+        huge=huge,
+        unread=unread,
+        empty=(end - start) // SLOT_SIZE - huge - unread - tried,
+        missing=(tried * SLOT_PAGES - pages["present"]) * PAGE_SIZE,
+        swapped=pages["swapped"] * PAGE_SIZE,
+        doubt=_doubt(space.vmas[index], name),
+    )
+
+
+def _slots(starts: NDArray[np.uint64], counts: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Every slot of runs that begin at ``starts`` and have ``counts`` slots."""
+    before = np.cumsum(counts) - counts
+    within = np.arange(int(counts.sum())) - np.repeat(before, counts)
+    return np.repeat(starts, counts) + within.astype(np.uint64) * np.uint64(SLOT_SIZE)
+
+
+def _nothing_to_try(found: Plan) -> str:
+    if found.huge == found.count:
+        return "all of it is huge already" if found.count > 1 else "it is huge already"
+    if found.unread:
+        return "what is here could not be read"
+    return (
+        "there is no memory here yet: nothing to collapse"
+        if not found.huge
+        else (f"{found.huge} of {found.count} slots are huge already, in the others is nothing yet")
+    )
+
+
+def plans(space: AddressSpace, start: int, end: int) -> tuple[list[Plan], list[str]]:
+    """A plan for each VMA of a range, and why there is none for the others.
+
+    Returns:
+        The plans by address, and a line for each VMA without one.
+    """
+    made, refused = [], []
+    at = overlap(space.vmas, start, end)
+    for index in range(at.start, at.stop):
+        try:
+            made.append(plan(space, index, start, end))
+        except CannotCollapse as err:
+            refused.append(f"{int(space.vmas['start'][index]):x}: {err}")
+    return made, refused or ([] if made else ["nothing is mapped there"])
