@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from hpview import backends
 from hpview.acting.target import Target
 from hpview.events import unlistened
+from hpview.in_force import read_in_force
+from hpview.kernelfs.smaps import read_smaps
 from hpview.machine import Machine
 from hpview.pages.slot import read_slot_at
+from hpview.pages.slot_facts import read_slot_facts
 from hpview.pages.states import read_states
 from hpview.services import Readers, Services
 from hpview.stream.kernel import KernelBackend
@@ -54,6 +57,9 @@ def services(
         events=events,
         pages=pages,
         states=read_states,
+        in_force=read_in_force,
+        slot_facts=read_slot_facts,
+        smaps=read_smaps,
         act=None if no_act else Target,
         no_act=no_act,
     )

@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from hpview.acting.target import Acting
     from hpview.events import ProcessEvents
     from hpview.facts import FactsReader
+    from hpview.in_force import InForce
+    from hpview.kernelfs.smaps import Smaps
     from hpview.machine import Process, Snapshot
     from hpview.pages.page import SlotPages
     from hpview.stream.base import Stream
+    from hpview.wire import Records
 
 BACKENDS: Final = ("auto", "bpf", "procfs")
 """What may be asked for: the first that works, the iterator, or /proc."""
@@ -57,6 +60,11 @@ class Services(Readers):
             reaches.
         states: ``pages.states.PageState`` of a process's slots at some addresses,
             ascending uint64 of shape (n,): uint8, shape (n, 512).
+        in_force: The settings that hold for a process.
+        slot_facts: What single pages tell of a process's slots at some addresses, ascending
+            uint64: dtype ``pages.slot_facts.SLOT_FACTS``.
+        smaps: A process's smaps. Reading it stalls the process: only where somebody asked
+            for it and was told.
         act: Takes hold of a process, by pid and start time, to collapse its memory; None
             where nothing may be changed.
         no_act: Why nothing may be changed, or "".
@@ -67,5 +75,8 @@ class Services(Readers):
     events: Callable[[], ProcessEvents]
     pages: Callable[[int, int], SlotPages]
     states: Callable[[int, NDArray[np.uint64]], NDArray[np.uint8]]
+    in_force: Callable[[int], InForce]
+    slot_facts: Callable[[int, NDArray[np.uint64]], Records]
+    smaps: Callable[[int], Smaps]
     act: Callable[[int, int], Acting] | None = None
     no_act: str = ""

@@ -12,6 +12,7 @@ from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.maps import Mapping
 from hpview.machine import Snapshot
 from hpview.pages.page import PAGE, PageBit, SlotPages
+from hpview.pages.slot_facts import NO_FACTS
 from hpview.pages.states import PageState
 from hpview.services import Services
 from hpview.stream.base import CHUNK_SIZE, Resume
@@ -29,14 +30,18 @@ from tests.piloting import rested as rested
 from tests.piloting import settled as settled
 from tests.piloting import until as until
 from tests.records import GIB, MIB, Script, run
+from tests.settings_in_force import in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from hpview.in_force import InForce
+    from hpview.kernelfs.smaps import Smaps
     from hpview.machine import Process
     from hpview.machine_state import MachineState
+    from hpview.wire import Records
 
 _RX = VmFlag.READ | VmFlag.EXEC
 _RW = VmFlag.READ | VmFlag.WRITE
@@ -122,6 +127,9 @@ class Fakes:
     events: FakeEvents = field(default_factory=FakeEvents)
     events_error: HpviewError | None = None
     glances: dict[int, Process] = field(default_factory=dict)
+    in_force: InForce = field(default_factory=in_force)
+    slot_facts: Records = field(default_factory=NO_FACTS.copy)
+    smaps: Smaps | HpviewError = field(default_factory=lambda: NoSuchProcess(PID))
 
     def services(self) -> Services:
         return Services(
@@ -134,6 +142,9 @@ class Fakes:
             facts=lambda _pid: FakeFacts(self.mappings),
             pages=self._pages,
             states=self._states,
+            in_force=self._in_force,
+            slot_facts=self._slot_facts,
+            smaps=self._smaps,
             close=lambda: None,
         )
 
@@ -162,6 +173,17 @@ class Fakes:
         for row, slot in zip(states, slots.tolist(), strict=True):
             row[:] = self.states.get(slot, row)
         return states
+
+    def _in_force(self, _pid: int) -> InForce:
+        return self.in_force
+
+    def _slot_facts(self, _pid: int, slots: NDArray[np.uint64]) -> Records:
+        return self.slot_facts[np.isin(self.slot_facts["start"], slots)]
+
+    def _smaps(self, _pid: int) -> Smaps:
+        if isinstance(self.smaps, HpviewError):
+            raise self.smaps
+        return self.smaps
 
     def _glance(self, pid: int) -> Process | None:
         return self.glances.get(pid)

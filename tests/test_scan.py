@@ -5,14 +5,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview.errors import AccessDenied, NoSuchProcess
-from hpview.events import unlistened
 from hpview.export import table
-from hpview.machine import Snapshot
-from hpview.pages.slot import read_slot_at
-from hpview.pages.states import read_states
 from hpview.scan import scan
-from hpview.services import Services
-from hpview.wire import Source, Status, VmaFlag
+from hpview.services import Readers
+from hpview.wire import Status, VmaFlag
 from tests import records
 from tests.test_loader import ListedStream, NamesOnly
 
@@ -30,7 +26,7 @@ CUT = (
 EXEC = records.task(mm=1) + records.vma(MIB, 2 * MIB) + records.task(mm=2) + records.end()
 
 
-def services(streams: Sequence[bytes]) -> tuple[Services, list[ListedStream]]:
+def services(streams: Sequence[bytes]) -> tuple[Readers, list[ListedStream]]:
     """Each open hands over the next of the streams, the last one for ever."""
     opened: list[ListedStream] = []
 
@@ -38,16 +34,11 @@ def services(streams: Sequence[bytes]) -> tuple[Services, list[ListedStream]]:
         opened.append(ListedStream(streams[min(len(opened), len(streams) - 1)]))
         return opened[-1]
 
-    return Services(
+    return Readers(
         backend="bpf",
         notice="",
-        snapshot=lambda _stop: Snapshot((), Source.BPF, 0.0, 0),
-        glance=lambda _pid: None,
-        events=unlistened,
         open=open_stream,
         facts=lambda _pid: NamesOnly(),
-        pages=read_slot_at,
-        states=read_states,
         close=lambda: None,
     ), opened
 
