@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from hpview import backends
 from hpview.acting.target import Target
 from hpview.events import unlistened
+from hpview.host.delays import unasked
+from hpview.host.ledger import read_ledger
+from hpview.host.nodes import by_node
+from hpview.host.sample import read_sample
 from hpview.in_force import read_in_force
 from hpview.kernelfs.smaps import read_smaps
 from hpview.machine import Machine
@@ -20,9 +24,11 @@ from hpview.stream.state import EntryBit
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hpview.events import ProcessEvents
+    from hpview.host.delays import Delays
+    from hpview.host.unread import Unread
     from hpview.pages.page import SlotPages
     from hpview.stream.base import Backend
 
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 def services(
     name: str,
     events: Callable[[], ProcessEvents] = unlistened,
+    delays: Callable[[Sequence[int]], Delays | Unread] = unasked,
     *,
     no_act: str = "only looking is wanted here",
 ) -> Services:
@@ -39,6 +46,7 @@ def services(
         name: As ``backends.choose``.
         events: As ``Services.events``; importing what it needs is its own affair.
         no_act: As ``Services.no_act``; "" lets memory be collapsed.
+        delays: As ``Services.delays``; the same.
 
     Raises:
         BackendUnavailable: As ``backends.choose``.
@@ -60,6 +68,10 @@ def services(
         in_force=read_in_force,
         slot_facts=read_slot_facts,
         smaps=read_smaps,
+        host=read_sample,
+        ledger=read_ledger,
+        delays=delays,
+        nodes=by_node,
         act=None if no_act else Target,
         no_act=no_act,
     )

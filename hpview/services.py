@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from hpview.acting.target import Acting
     from hpview.events import ProcessEvents
     from hpview.facts import FactsReader
+    from hpview.host.delays import Delays
+    from hpview.host.ledger import Ledger
+    from hpview.host.nodes import ByNode
+    from hpview.host.sample import Sample
+    from hpview.host.unread import Unread
     from hpview.in_force import InForce
     from hpview.kernelfs.smaps import Smaps
     from hpview.machine import Process, Snapshot
@@ -65,6 +70,12 @@ class Services(Readers):
             uint64: dtype ``pages.slot_facts.SLOT_FACTS``.
         smaps: A process's smaps. Reading it stalls the process: only where somebody asked
             for it and was told.
+        host: The machine's settings and counters now, in some 10 ms.
+        ledger: Who has the pages of hugetlb: reads every process, and one entry a huge page
+            of those that have some. Gives up as ``snapshot`` does.
+        delays: How long some processes, by pid, have waited for memory.
+        nodes: The NUMA nodes of a process's memory by the runs of its address space; with
+            True those of 4 kB pages too. Gives up as ``snapshot`` does.
         act: Takes hold of a process, by pid and start time, to collapse its memory; None
             where nothing may be changed.
         no_act: Why nothing may be changed, or "".
@@ -78,5 +89,9 @@ class Services(Readers):
     in_force: Callable[[int], InForce]
     slot_facts: Callable[[int, NDArray[np.uint64]], Records]
     smaps: Callable[[int], Smaps]
+    host: Callable[[], Sample]
+    ledger: Callable[[Callable[[], bool]], Ledger]
+    delays: Callable[[Sequence[int]], Delays | Unread]
+    nodes: Callable[[int, Records, bool, Callable[[], bool]], ByNode]
     act: Callable[[int, int], Acting] | None = None
     no_act: str = ""

@@ -17,6 +17,7 @@ from hpview.pages.states import PageState
 from hpview.services import Services
 from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.wire import Backing, Source, VmaFlag, VmFlag
+from tests.fake_host import BY_NODE, DELAYS, LEDGER, SAMPLES
 from tests.fake_machine import PID as PID
 from tests.fake_machine import STATE, FakeEvents
 from tests.fake_machine import machine as machine
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hpview.host.delays import Delays
+    from hpview.host.ledger import Ledger
+    from hpview.host.nodes import ByNode
+    from hpview.host.sample import Sample
+    from hpview.host.unread import Unread
     from hpview.in_force import InForce
     from hpview.kernelfs.smaps import Smaps
     from hpview.machine import Process
@@ -130,6 +136,14 @@ class Fakes:
     in_force: InForce = field(default_factory=in_force)
     slot_facts: Records = field(default_factory=NO_FACTS.copy)
     smaps: Smaps | HpviewError = field(default_factory=lambda: NoSuchProcess(PID))
+    samples: Sequence[Sample] = SAMPLES
+    host_reads: int = 0
+    ledger: Ledger = LEDGER
+    delays: Delays | Unread = DELAYS
+    by_node: ByNode = BY_NODE
+    nodes_asked: list[tuple[int, bool]] = field(default_factory=list)
+    nodes_error: HpviewError | None = None
+    host_gate: threading.Semaphore = field(default_factory=open_gate)
 
     def services(self) -> Services:
         return Services(
@@ -145,6 +159,10 @@ class Fakes:
             in_force=self._in_force,
             slot_facts=self._slot_facts,
             smaps=self._smaps,
+            host=self._host,
+            ledger=self._ledger,
+            delays=self._delays,
+            nodes=self._nodes,
             close=lambda: None,
         )
 
@@ -192,6 +210,24 @@ class Fakes:
         if self.events_error is not None:
             raise self.events_error
         return self.events
+
+    def _host(self) -> Sample:
+        """The next of ``samples``; the last again and again."""
+        assert self.host_gate.acquire(timeout=PATIENCE)
+        self.host_reads += 1
+        return self.samples[min(self.host_reads, len(self.samples)) - 1]
+
+    def _ledger(self, _stop: Callable[[], bool]) -> Ledger:
+        return self.ledger
+
+    def _delays(self, _pids: Sequence[int]) -> Delays | Unread:
+        return self.delays
+
+    def _nodes(self, pid: int, _runs: Records, small: bool, _stop: Callable[[], bool]) -> ByNode:
+        self.nodes_asked.append((pid, small))
+        if self.nodes_error is not None:
+            raise self.nodes_error
+        return self.by_node
 
     def _snapshot(self, _stop: Callable[[], bool]) -> Snapshot:
         self.snapshots += 1

@@ -20,6 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"stream", "space", "facts"}),
     frozenset({"readlog", "control", "reasons"}),
     frozenset({"machine", "loader", "events", "acting"}),
+    frozenset({"host"}),
     frozenset({"services", "census", "connector", "roster"}),
     frozenset({"bursts"}),
     frozenset({"scan", "doctor", "ui", "export"}),
@@ -37,7 +38,7 @@ BESIDE = {("export", "scan"), ("ui", "export")}
 OUTSIDE = {
     "textual": {"ui"},
     "rich": {"ui"},
-    "pyroute2": {"doctor", "connector"},
+    "pyroute2": {"doctor", "connector", "host"},
     "psutil": {"machine", "particulars"},
     "argparse": {"cli", "commands", "arguments"},
     "tomlkit": {"settings"},
@@ -103,6 +104,13 @@ def test_no_screen_is_imported_before_it_is_opened(module: str) -> None:
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_only_who_asks_for_delays_waits_for_pyroute2() -> None:
+    for path in (PACKAGE / "host").rglob("*.py"):
+        wanted = {module for module in _imports(path) if module.startswith("pyroute2")}
+        assert not wanted or path.name == "taskstats.py"
+        assert "hpview.host.taskstats" not in _imports(path)
 
 
 def test_what_reads_is_imported_behind_the_first_frame() -> None:

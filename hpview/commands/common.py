@@ -13,9 +13,11 @@ from hpview.text import encode, printable
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from hpview.events import ProcessEvents
+    from hpview.host.delays import Delays
+    from hpview.host.unread import Unread
     from hpview.services import Readers, Services
 
 
@@ -44,7 +46,7 @@ def opened_services(
     """Everything that is wanted with ``--backend``; the rest as of ``assembly.services``."""
     from hpview import assembly
 
-    services = assembly.services(args.backend, events, no_act=no_act)
+    services = assembly.services(args.backend, events, _delays, no_act=no_act)
     with closing(services):
         yield services
 
@@ -54,6 +56,13 @@ def _events() -> ProcessEvents:
     from hpview.connector import Connector
 
     return Connector()
+
+
+def _delays(pids: Sequence[int]) -> Delays | Unread:
+    # The same: it is who asks that waits.
+    from hpview.host.taskstats import read_delays
+
+    return read_delays(pids)
 
 
 @contextmanager

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def read_cgroup(pid: int, root: Path = PROC) -> str:
-    """The path in the hierarchy that accounts memory: cgroup v2's, unless v1 has that controller.
+def read_cgroup(pid: int, root: Path = PROC, controller: bytes = b"memory") -> str:
+    """The path in the hierarchy of a controller: cgroup v2's, unless v1 has that controller.
 
     Lines are ``ID:controllers:path`` (cgroups(7)); the path is untrusted and may hold colons.
 
@@ -25,7 +25,7 @@ def read_cgroup(pid: int, root: Path = PROC) -> str:
     found = b""
     for line in read_file(pid, "cgroup", root).splitlines():
         _, controllers, path = (*line.split(b":", 2), b"", b"")[:3]
-        if b"memory" in controllers.split(b","):
+        if controller in controllers.split(b","):
             return text.decode(path)
         if not controllers:
             found = path

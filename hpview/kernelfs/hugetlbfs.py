@@ -1,15 +1,16 @@
-"""Which devices are hugetlb file systems: for kernels whose maps tell no page size."""
+"""Hugetlb file systems: where they are mounted, and which devices they are."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
 import os
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpview.kernelfs.files import PROC, SYS
 from hpview.kernelfs.hugetlb import read_pools
-from hpview.kernelfs.maps import MINOR_BITS, read_maps
+from hpview.kernelfs.maps import read_maps
+from hpview.kernelfs.mounts import read_mounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,21 +54,49 @@ def _internal_device(page_size: int, root: Path) -> int | None:
 
 
 def _mounted(root: Path) -> dict[int, int]:
-    """Mounts of type hugetlbfs with their pagesize= option (proc_pid_mountinfo(5))."""
-    found: dict[int, int] = {}
-    try:
-        text = (root / "self" / "mountinfo").read_text("utf-8", "surrogateescape")
-    except OSError:
-        return found
-    for line in text.splitlines():
-        head, _, tail = line.partition(" - ")
-        kind, _, options = tail.split(" ", 2)
-        if kind != "hugetlbfs":
-            continue
-        major, minor = head.split()[2].split(":")
-        for option in options.split(","):
-            if option.startswith("pagesize="):
-                size = option.removeprefix("pagesize=")
-                dev = int(major) << MINOR_BITS | int(minor)
-                found[dev] = int(size[:-1]) * _SUFFIX[size[-1].upper()]
-    return found
+    return {mount.dev: mount.page_size for mount in read_hugetlb_mounts(root) if mount.page_size}
+
+
+class HugetlbMount(NamedTuple):
+    """A hugetlb file system of the reader's mount namespace.
+
+    Attributes:
+        path: Where it is mounted; untrusted.
+        dev: major << 20 | minor.
+        page_size: Bytes, of pagesize=; 0 where the mount does not tell.
+        limit: Bytes that its files may take (size=); None without a limit.
+        least: Bytes reserved for it (min_size=); None where there are none.
+    """
+
+    path: str
+    dev: int
+    page_size: int
+    limit: int | None
+    least: int | None
+
+
+def read_hugetlb_mounts(root: Path = PROC) -> tuple[HugetlbMount, ...]:
+    """The mounts of type hugetlbfs; a file system that is mounted twice counts once.
+
+    Options are printed by fs/hugetlbfs/inode.c, hugetlbfs_show_options: size= and min_size= in
+    bytes, pagesize= with a letter.
+    """
+    return tuple(
+        HugetlbMount(
+            path=mount.path,
+            dev=mount.dev,
+            page_size=_bytes(mount.option("pagesize")) or 0,
+            limit=_bytes(mount.option("size")),
+            least=_bytes(mount.option("min_size")),
+        )
+        for mount in read_mounts(os.getpid(), root).values()
+        if mount.kind == "hugetlbfs"
+    )
+
+
+def _bytes(word: str | None) -> int | None:
+    """A size with or without a letter (K, M, G)."""
+    if not word:
+        return None
+    scale = _SUFFIX.get(word[-1].upper())
+    return int(word[:-1]) * scale if scale else int(word)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from hpview import text
 from hpview.errors import HpviewError
@@ -12,6 +13,8 @@ from hpview.kernelfs.maps import MINOR_BITS
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +26,19 @@ class Mount:
         kind: Its type, such as ``ext4``.
         point: Where it is mounted; untrusted.
         options: Of the file system, not of the mount: ``huge=always``.
+        top: What of the file system is mounted: a folder in it.
     """
 
     dev: int
     kind: str
     point: str
     options: tuple[str, ...]
+    top: str = "/"
+
+    @property
+    def path(self) -> str:
+        """``point`` as system calls take it: mountinfo writes blanks and the like as octal."""
+        return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), self.point)
 
     def option(self, name: str) -> str | None:
         """The value of ``name=value``; None where it is not among the options."""
@@ -64,4 +74,5 @@ def _mount(line: bytes) -> Mount | None:
         kind=text.decode(behind[0]),
         point=text.decode(fields[4]),
         options=tuple(text.decode(behind[2]).split(",")),
+        top=text.decode(fields[3]),
     )

@@ -201,6 +201,28 @@ class Pagemap(MmFile):
             raise self._translated(err, "PAGEMAP_SCAN", "Linux 6.7") from err
         return entries[: done // _ENTRY_SIZE]
 
+    def read_each(self, addresses: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """The raw entries of single pages: for hugetlb, one a huge page tells all.
+
+        Args:
+            addresses: Shape (n,).
+
+        Returns:
+            uint64, shape (n,); 0 behind the end of the address space, and of the rest once it
+            is gone.
+        """
+        entries = np.zeros(len(addresses), dtype="<u8")
+        room = entries.data.cast("B")
+        offsets = (addresses // np.uint64(PAGE_SIZE) * np.uint64(_ENTRY_SIZE)).tolist()
+        try:
+            for i, offset in enumerate(offsets):
+                at = i * _ENTRY_SIZE
+                os.preadv(self._fd, [room[at : at + _ENTRY_SIZE]], offset)
+        except OSError as err:
+            if err.errno != errno.ESRCH:
+                raise self._translated(err, "pagemap", "Linux 2.6.25") from err
+        return entries
+
 
 def _scan_self(root: Path) -> Pagemap | None:
     try:

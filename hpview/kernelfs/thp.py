@@ -12,6 +12,26 @@ if TYPE_CHECKING:
 
 DIRECTORY: Final = "kernel/mm/transparent_hugepage"
 
+_FIRST: Final = ("enabled", "defrag", "shmem_enabled", "use_zero_page", "shrink_underused")
+_KHUGEPAGED_COUNTERS: Final = frozenset({"pages_collapsed", "full_scans"})
+_NEGATIVE: Final = 1 << 63
+"""A sum over processors that another one changed meanwhile wraps below zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One setting.
+
+    Attributes:
+        name: Its file, relative to transparent_hugepage: ``defrag``, ``khugepaged/pages_to_scan``.
+        value: What is in force: the word in brackets, else all of it.
+        choices: What may be written, where the file tells; else ().
+    """
+
+    name: str
+    value: str
+    choices: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class SizeSetting:
@@ -69,11 +89,53 @@ def read_thp(sysfs: Path = SYS) -> ThpSettings:
         },
         sizes=tuple(
             SizeSetting(size, _chosen(path / "enabled"), _chosen(path / "shmem_enabled"))
-            for size, path in sorted(
-                (int(path.name.removeprefix("hugepages-").removesuffix("kB")) * 1024, path)
-                for path in base.glob("hugepages-*kB")
-            )
+            for size, path in _size_folders(base)
         ),
+    )
+
+
+def read_knobs(sysfs: Path = SYS) -> tuple[Knob, ...]:
+    """All settings but those of a folio size: what files there are differs by kernel.
+
+    Returns:
+        The known ones first, then others by name, then those of khugepaged, its counters left out.
+    """
+    base = sysfs / DIRECTORY
+    top = {path.name: path for path in sorted(base.glob("*")) if path.is_file()}
+    top.pop("hpage_pmd_size", None)
+    paths = [top.pop(name) for name in _FIRST if name in top] + [*top.values()]
+    paths += [
+        path for path in sorted(base.glob("khugepaged/*")) if path.name not in _KHUGEPAGED_COUNTERS
+    ]
+    return tuple(
+        Knob(str(path.relative_to(base)), _bracketed(words) or words, _choices(words))
+        for path in paths
+        if (words := _read(path)) is not None
+    )
+
+
+def read_counts(sysfs: Path = SYS) -> dict[str, int]:
+    """What khugepaged and each folio size have counted, by file relative to transparent_hugepage.
+
+    ``khugepaged/full_scans``, ``hugepages-64kB/stats/anon_fault_alloc`` and so on; sizes and
+    files differ by kernel. A gauge that was just below zero is left out.
+    """
+    base = sysfs / DIRECTORY
+    paths = [base / "khugepaged" / name for name in sorted(_KHUGEPAGED_COUNTERS)]
+    for _, folder in _size_folders(base):
+        paths += sorted(folder.glob("stats/*"))
+    return {
+        str(path.relative_to(base)): value
+        for path in paths
+        if (value := _number(path)) is not None and value < _NEGATIVE
+    }
+
+
+def _size_folders(base: Path) -> list[tuple[int, Path]]:
+    """Folio sizes in bytes, ascending, and where their files are."""
+    return sorted(
+        (int(path.name.removeprefix("hugepages-").removesuffix("kB")) * 1024, path)
+        for path in base.glob("hugepages-*kB")
     )
 
 
@@ -87,9 +149,15 @@ def _read(path: Path) -> str | None:
 def _chosen(path: Path) -> str | None:
     """The word in brackets of ``always [madvise] never``."""
     words = _read(path)
-    if words is None:
-        return None
-    return words.partition("[")[2].partition("]")[0] or words
+    return None if words is None else _bracketed(words) or words
+
+
+def _bracketed(words: str) -> str:
+    return words.partition("[")[2].partition("]")[0]
+
+
+def _choices(words: str) -> tuple[str, ...]:
+    return tuple(word.strip("[]") for word in words.split()) if _bracketed(words) else ()
 
 
 def _number(path: Path) -> int | None:

@@ -1,0 +1,1 @@
+"""What of the whole machine bears on huge pages."""
