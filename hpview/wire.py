@@ -144,6 +144,7 @@ class VmFlag(IntFlag):
     SHARED = 0x8
     MAYSHARE = 0x80
     GROWSDOWN = 0x100
+    UFFD_MISSING = 0x200
     PFNMAP = 0x400
     LOCKED = 0x2000
     IO = 0x4000

@@ -48,7 +48,7 @@ def slots(
                 in_force, int(eligibility.obstacles[vma]), backing, present, swapped, shared,
                 split=folio is Folio.SPLIT, whole=whole,
                 cache=_in_cache(space, in_force, eligibility, vma),
-                thp=int(eligibility.kind[vma]) in (0, 1, 2, 4),
+                thp=int(eligibility.kind[vma]) in (0, 1, 2, 4, 6),
             )  # fmt: skip
             leaf = backing in (Backing.PMD_2M, Backing.PUD_1G)
             table = backing in (Backing.PTE_4K, Backing.SWAP, Backing.ZERO)

@@ -7,6 +7,7 @@ import mmap
 import os
 from typing import TYPE_CHECKING
 
+from hpview.errors import HpviewError
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.mounts import read_mounts
@@ -29,7 +30,10 @@ def internal_device(root: Path = PROC) -> int | None:
         address = ctypes.addressof(view)
         # The view holds the buffer open: close() would fail.
         del view
-        mappings = read_maps(os.getpid(), root)
+        try:
+            mappings = read_maps(os.getpid(), root)
+        except HpviewError:
+            return None
     return next((m.dev for m in mappings if m.start <= address < m.end), None)
 
 

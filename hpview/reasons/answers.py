@@ -10,13 +10,14 @@ import numpy as np
 
 from hpview.in_force import ProcessThp
 from hpview.pages.slot_facts import NO_FACTS
-from hpview.reasons.advice import advice_of
+from hpview.reasons import modes
+from hpview.reasons.advice import Advice, advice_of
 from hpview.reasons.bits import members
 from hpview.reasons.breakdown import Breakdown, breakdown, main_reasons
 from hpview.reasons.case import Case, Finding
 from hpview.reasons.eligibility import judged
 from hpview.reasons.evidence import EVIDENCE, is_certain
-from hpview.reasons.kinds import VmaKind
+from hpview.reasons.kinds import SHARED_KINDS, VmaKind
 from hpview.reasons.reason import Reason
 from hpview.reasons.remedies import REMEDIES
 from hpview.reasons.verdicts import decide
@@ -158,12 +159,15 @@ class Answers:
     def _collapsible(self, index: int, bits: int, something: bool) -> bool:
         """Whether MADV_COLLAPSE may be tried; it goes by less than khugepaged does."""
         allowed = _OVERRULED
-        if self.in_force.thp.shmem_enabled != "deny":
+        kind = VmaKind(int(self.eligibility.kind[index]))
+        if kind in SHARED_KINDS:
+            advised = self.eligibility.advice[index] == Advice.HUGEPAGE
+            if not modes.collapse_allowed(self.in_force, kind, advised=bool(advised)):
+                return False
             allowed |= Reason.SHMEM_OFF.bit
         if self.in_force.process is ProcessThp.ADVISED_ONLY:
             allowed |= Reason.PROCESS_OFF.bit
-        is_file = self.eligibility.kind[index] == VmaKind.FILE
-        if is_file and self.in_force.read_only_thp is not True:
+        if kind is VmaKind.FILE and self.in_force.read_only_thp is not True:
             return False
         return something and not bits & ~allowed
 

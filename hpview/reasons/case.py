@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hpview.reasons import modes
-from hpview.reasons.kinds import VmaKind
+from hpview.reasons.kinds import SHARED_KINDS, VmaKind
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class Case:
         match self.kind:
             case VmaKind.SHMEM:
                 return modes.shmem(self.in_force)
+            case VmaKind.SYSV:
+                return modes.sysv(self.in_force)
             case VmaKind.TMPFS:
                 return modes.tmpfs(self.in_force, self.mount)
             case VmaKind.FILE:
@@ -125,7 +127,7 @@ class Case:
     @property
     def is_shared_memory(self) -> bool:
         """Shmem of either kind."""
-        return self.kind in (VmaKind.SHMEM, VmaKind.TMPFS)
+        return self.kind in SHARED_KINDS
 
     def field(self, name: str) -> int:
         """A number of the VMA's row."""

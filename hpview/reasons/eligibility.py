@@ -12,9 +12,10 @@ from hpview.in_force import ProcessThp
 from hpview.reasons import modes
 from hpview.reasons.advice import Advice
 from hpview.reasons.bits import ReasonBits
-from hpview.reasons.kinds import VmaKind, huge_able, kinds
+from hpview.reasons.kinds import SHARED_KINDS, THP_KINDS, VmaKind, huge_able, kinds
 from hpview.reasons.modes import Mode
 from hpview.reasons.reason import Reason
+from hpview.space.names import named
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, VmFlag
 
 if TYPE_CHECKING:
@@ -26,10 +27,13 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-_ANY_FILE_MAY_BE_DATA: Final[Kernel] = (6, 10)
-"""Until then READ_ONLY_THP_FOR_FS wanted VM_EXEC (mm/huge_memory.c, file_thp_enabled())."""
+_ANY_FILE_MAY_BE_DATA: Final[Kernel] = (6, 8)
+"""Until then READ_ONLY_THP_FOR_FS wanted VM_EXEC (7fbb5e188248)."""
 
-_FILES: Final = (VmaKind.SHMEM, VmaKind.TMPFS, VmaKind.FILE)
+_NO_OPTION: Final[Kernel] = (7, 2)
+"""From then on there is no READ_ONLY_THP_FOR_FS: the file system decides."""
+
+_FILES: Final = (*SHARED_KINDS, VmaKind.FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +69,24 @@ def judged(space: AddressSpace, in_force: InForce, advice: NDArray[np.uint8]) ->
     bits.add(Reason.KIND, kind == VmaKind.SPECIAL)
     bits.add(Reason.TOO_SMALL, vmas["end"] - vmas["start"] < SLOT_SIZE)
     bits.add(Reason.MISALIGNED, np.isin(kind, _FILES) & ~congruent(space, SLOT_SIZE))
-    thp = np.isin(kind, (VmaKind.ANON, *_FILES))
+    thp = np.isin(kind, THP_KINDS)
+    cached = in_cache(space, in_force, kind)
     bits.add(Reason.NOHUGEPAGE, thp & (advice == Advice.NOHUGEPAGE))
     if in_force.process is ProcessThp.DISABLED:
         bits.add(Reason.PROCESS_OFF, thp)
     elif in_force.process is ProcessThp.ADVISED_ONLY:
-        bits.add(Reason.PROCESS_OFF, thp & (advice != Advice.HUGEPAGE))
+        bits.add(Reason.PROCESS_OFF, thp & ~cached & (advice != Advice.HUGEPAGE))
     mode = modes_of(space, in_force, kind)
-    by_mode = thp & ~in_cache(space, in_force, kind)
-    shared = np.isin(kind, (VmaKind.SHMEM, VmaKind.TMPFS))
-    bits.add(Reason.SHMEM_OFF, shared & (mode == Mode.NEVER))
+    unsure = _unlinked(space, in_force, kind, mode)
+    by_mode = thp & ~cached & ~unsure
+    shared = np.isin(kind, SHARED_KINDS)
+    bits.add(Reason.SHMEM_OFF, by_mode & shared & (mode == Mode.NEVER))
     bits.add(Reason.OFF, by_mode & ~shared & (mode == Mode.NEVER))
     bits.add(Reason.NOT_ADVISED, by_mode & (mode == Mode.ADVISED) & (advice == Advice.NONE))
     unknown = by_mode & (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
     supported = file_support(space, in_force, kind)
     bits.add(Reason.FILE, supported == Support.NO)
-    bits.add(Reason.CANNOT_TELL, unknown | (supported == Support.UNKNOWN))
+    bits.add(Reason.CANNOT_TELL, unknown | unsure | (supported == Support.UNKNOWN))
     return Eligibility(kind, advice, able, bits.rows)
 
 
@@ -111,12 +117,24 @@ def modes_of(
     out = np.full(len(kind), Mode.NEVER, dtype=np.uint8)
     out[kind == VmaKind.ANON] = modes.anon(in_force, size).mode
     out[kind == VmaKind.SHMEM] = modes.shmem(in_force, size).mode
+    out[kind == VmaKind.SYSV] = modes.sysv(in_force).mode
     out[kind == VmaKind.FILE] = modes.file(in_force).mode
     dev = space.vmas["dev"]
     for number in np.unique(dev[kind == VmaKind.TMPFS]).tolist():
         mode = modes.tmpfs(in_force, in_force.mounts.get(number)).mode
         out[(kind == VmaKind.TMPFS) & (dev == number)] = mode
     return out
+
+
+def _unlinked(
+    space: AddressSpace, in_force: InForce, kind: NDArray[np.uint8], mode: NDArray[np.uint8]
+) -> Mask:
+    """Files of a tmpfs without a name, where it matters when they lost it; shape (n,)."""
+    gone: Mask = (kind == VmaKind.TMPFS) & named(space, lambda name: name.endswith(" (deleted)"))
+    for number in np.unique(space.vmas["dev"][gone]).tolist():
+        other = modes.unlinked(in_force, in_force.mounts.get(number)).mode
+        gone &= (space.vmas["dev"] != number) | (mode != other)
+    return gone
 
 
 class Support(IntEnum):
@@ -140,7 +158,8 @@ def file_support(
     file = kind == VmaKind.FILE
     vmas = space.vmas
     by_config = {True: Support.KHUGEPAGED, False: Support.NO, None: Support.UNKNOWN}
-    out[file] = by_config[in_force.read_only_thp]
+    option = in_force.read_only_thp if in_force.kernel < _NO_OPTION else False
+    out[file] = by_config[option]
     if in_force.kernel < _ANY_FILE_MAY_BE_DATA:
         out[file & ((vmas["vm_flags"] & np.uint64(VmFlag.EXEC)) == 0)] = Support.NO
     for number in np.unique(vmas["dev"][file]).tolist():

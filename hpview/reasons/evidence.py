@@ -140,6 +140,14 @@ def _not_advised(case: Case) -> tuple[Evidence, ...]:
 
 
 def _cannot_tell(case: Case) -> tuple[Evidence, ...]:
+    if case.kind is VmaKind.TMPFS:
+        own, mount = modes.unlinked(case.in_force, case.mount), case.ruling
+        values = " against ".join(f"{r.settings[-1][0]}: {r.settings[-1][1]}" for r in (own, mount))
+        rule = "what was unlinked before it was mapped has the knobs of the sizes, else the mount's"
+        return (
+            Evidence(f"when {case.name} lost its name", f"not known; {values}", rule,
+                     "mm/shmem.c, shmem_mmap()"),
+        )  # fmt: skip
     if case.kind is VmaKind.FILE:
         return (
             Evidence(
@@ -177,6 +185,10 @@ def _shared(case: Case) -> tuple[Evidence, ...]:
 
 def _sparse(case: Case) -> tuple[Evidence, ...]:
     value = f"{case.present} of {SLOT_PAGES} pages present"
+    if case.field("vm_flags") & VmFlag.UFFD_MISSING:
+        rule = "userfaultfd waits for missing pages: khugepaged fills in none"
+        armed = Evidence(_FLAGS, "VM_UFFD_MISSING (um)", rule, _SCAN)
+        return (Evidence(f"page table of {case.slot:x}", value, "not all are there", _SCAN), armed)
     return _limit(
         case, "max_ptes_none", verdicts.NONE_DEFAULT, value, "the missing ones would be filled"
     )

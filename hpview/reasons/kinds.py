@@ -23,13 +23,22 @@ class VmaKind(IntEnum):
     ANON = 0
     """Private anonymous memory, a private mapping of /dev/zero too."""
     SHMEM = 1
-    """Shared memory of the kernel's own mount: memfd, SysV, shared anonymous."""
+    """Shared memory of the kernel's own mount that has a knob for each size: memfd and
+    shared anonymous memory."""
     TMPFS = 2
     """A file of a mounted tmpfs."""
     HUGETLB = 3
     FILE = 4
     SPECIAL = 5
     """[vdso] and the like, devices, and what drivers map."""
+    SYSV = 6
+    """SysV shared memory, on the same mount: shm_mmap() in ipc/shm.c takes other vm_ops, so
+    that vma_is_anon_shmem() does not know it, and the one knob for all sizes rules it."""
+
+
+SHARED_KINDS: Final = (VmaKind.SHMEM, VmaKind.SYSV, VmaKind.TMPFS)
+THP_KINDS: Final = (VmaKind.ANON, *SHARED_KINDS, VmaKind.FILE)
+"""Those that may be transparent huge pages."""
 
 
 _DEVICE: Final = np.uint64(VmFlag.PFNMAP | VmFlag.IO | VmFlag.MIXEDMAP | VmFlag.DONTEXPAND)
@@ -38,6 +47,9 @@ _HUGETLB: Final = np.uint64(VmFlag.HUGETLB)
 _SPECIAL_NAMES: Final = frozenset(
     {"[vdso]", "[vvar]", "[vvar_vclock]", "[vsyscall]", "[uprobes]", "[sigpage]", "[vectors]"}
 )
+_SYSV: Final = "/SYSV"
+"""How ipc/shm.c, newseg(), names a segment; no path in a mounted file system is on its device."""
+
 _ZERO: Final = "/dev/zero"
 """The name of a private mapping of that device (drivers/char/mem.c, mmap_zero)."""
 
@@ -51,7 +63,9 @@ def kinds(space: AddressSpace, in_force: InForce) -> NDArray[np.uint8]:
     # Device 0:1 and the like: a file system has an inode, so ino tells anonymous memory apart.
     has_file = vmas["ino"] != 0
     out[np.isin(vmas["dev"], list(in_force.tmpfs)) & has_file] = VmaKind.TMPFS
-    out[np.isin(vmas["dev"], list(in_force.internal_shmem)) & has_file] = VmaKind.SHMEM
+    internal = np.isin(vmas["dev"], list(in_force.internal_shmem)) & has_file
+    out[internal] = VmaKind.SHMEM
+    out[internal & named(space, lambda name: name.startswith(_SYSV))] = VmaKind.SYSV
     flags = vmas["vm_flags"]
     out[(flags & _DEVICE) != 0] = VmaKind.SPECIAL
     out[named(space, _SPECIAL_NAMES.__contains__)] = VmaKind.SPECIAL
@@ -70,7 +84,7 @@ def huge_able(space: AddressSpace, kind: NDArray[np.uint8]) -> NDArray[np.bool_]
         kind: ``VmaKind`` of each VMA, shape (n,).
     """
     vmas = space.vmas
-    of_kind = np.isin(kind, (VmaKind.ANON, VmaKind.SHMEM, VmaKind.TMPFS, VmaKind.HUGETLB))
+    of_kind = np.isin(kind, (VmaKind.ANON, *SHARED_KINDS, VmaKind.HUGETLB))
     able: NDArray[np.bool_] = of_kind & (vmas["end"] - vmas["start"] >= SLOT_SIZE)
     able &= (vmas["vm_flags"] & _NEVER_ABLE) == 0
     return able

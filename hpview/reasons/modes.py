@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from hpview.reasons.kinds import VmaKind
 from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def anon(in_force: InForce, size: SizeSetting | None = None) -> Ruling:
 
 
 def shmem(in_force: InForce, size: SizeSetting | None = None) -> Ruling:
-    """What rules memfd, SysV and shared anonymous memory.
+    """What rules memfd and shared anonymous memory.
 
     mm/shmem.c, shmem_allowable_huge_orders(): ``deny`` is above all; ``force`` and whatever
     stands in shmem_enabled reach a size only where its own knob says ``inherit`` (6.11).
@@ -101,6 +102,16 @@ def shmem(in_force: InForce, size: SizeSetting | None = None) -> Ruling:
     return Ruling(_word(size.shmem_enabled), (own,))
 
 
+def sysv(in_force: InForce) -> Ruling:
+    """What rules SysV shared memory: shmem_enabled, whatever stands in the knobs of the sizes.
+
+    mm/shmem.c, shmem_huge_global_enabled(), which reads huge= of the internal mount; writing
+    to shmem_enabled sets that.
+    """
+    word = in_force.thp.shmem_enabled
+    return Ruling(_word(word), ((f"{THP}/shmem_enabled", word or "no such file"),))
+
+
 def tmpfs(in_force: InForce, mount: Mount | None) -> Ruling:
     """What rules the files of a mounted tmpfs: its option huge=, never where it has none.
 
@@ -114,27 +125,58 @@ def tmpfs(in_force: InForce, mount: Mount | None) -> Ruling:
     return Ruling(_word(value), ((f"mount option huge= of {point}", value),))
 
 
+def unlinked(in_force: InForce, mount: Mount | None) -> Ruling:
+    """What rules a file of a tmpfs that had no name any more when it was mapped.
+
+    Such memory has the knobs of the sizes (shmem_mmap(): i_nlink is 0), which may send on to
+    its mount. maps says ``(deleted)`` of a file that lost its name later, too.
+    """
+    size = in_force.pmd_size
+    if size is None or size.shmem_enabled is None or size.shmem_enabled == "inherit":
+        return tmpfs(in_force, mount)
+    return shmem(in_force, size)
+
+
+def collapse_allowed(in_force: InForce, kind: VmaKind, *, advised: bool) -> bool:
+    """Whether MADV_COLLAPSE is let pass by the settings of shared memory.
+
+    mm/shmem.c, shmem_allowable_huge_orders() with shmem_huge_force: only ``deny`` is above
+    it, and the knob of the size for memory that has one (6.11).
+    """
+    top, size = in_force.thp.shmem_enabled, in_force.pmd_size
+    if top == "deny":
+        return False
+    if kind is not VmaKind.SHMEM or size is None or size.shmem_enabled is None:
+        return True
+    if top == "force":
+        return size.shmem_enabled == "inherit"
+    own = _word(size.shmem_enabled)
+    return (
+        size.shmem_enabled == "inherit"
+        or own >= Mode.WITHIN_SIZE
+        or (own is Mode.ADVISED and advised)
+    )
+
+
 def file(in_force: InForce) -> Ruling:
     """What rules khugepaged on files: transparent_hugepage/enabled (hugepage_global_enabled())."""
     word = in_force.thp.enabled
     return Ruling(_word(word), ((f"{THP}/enabled", word or "no such file"),))
 
 
-_LARGE_FOLIOS: Final[dict[str, Kernel]] = {
-    "xfs": (5, 18),
-    "afs": (6, 0),
-    "erofs": (6, 2),
-    "bcachefs": (6, 7),
-    "ext4": (6, 16),
-    "btrfs": (6, 17),
-}
-"""Since which kernel a file system's page cache may hold large folios
-(mapping_set_large_folios() or _folio_order_range() in its source)."""
+_LARGE_FOLIOS: Final[dict[str, Kernel]] = {"xfs": (5, 18), "ext4": (6, 16)}
+"""Since which kernel a file system's page cache may hold folios of 2 MB."""
+
+_MAYBE_LARGE: Final = frozenset(
+    {"overlay", "btrfs", "bcachefs", "erofs", "afs", "nfs", "nfs4", "cifs", "smb3", "zonefs", "9p",
+     "f2fs"}
+)  # fmt: skip
+"""Where it hangs on mount options, build options or the files below."""
 
 
 def has_large_folios(mount: Mount | None, kernel: Kernel) -> bool | None:
     """Whether the page cache of a file system may hold 2 MB folios; None if it is not known."""
-    if mount is None or mount.kind == "overlay":
+    if mount is None or mount.kind in _MAYBE_LARGE or mount.kind.startswith("fuse"):
         return None
     since = _LARGE_FOLIOS.get(mount.kind)
     return since is not None and kernel >= since

@@ -130,7 +130,7 @@ def _not_advised(case: Case) -> tuple[Remedy, ...]:
 
 
 def _cannot_tell(case: Case) -> tuple[Remedy, ...]:
-    if case.kind is VmaKind.FILE:
+    if case.kind in (VmaKind.FILE, VmaKind.TMPFS):
         return ()
     pid = case.in_force.pid
     return (

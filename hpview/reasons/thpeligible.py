@@ -11,7 +11,7 @@ from hpview.in_force import ProcessThp
 from hpview.reasons import modes
 from hpview.reasons.advice import Advice
 from hpview.reasons.eligibility import Support, congruent, file_support, modes_of
-from hpview.reasons.kinds import VmaKind
+from hpview.reasons.kinds import THP_KINDS, VmaKind
 from hpview.reasons.modes import Mode
 from hpview.wire import SLOT_SIZE
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _ANY_SIZE: Final[Kernel] = (6, 8)
 """Since then THPeligible means any size that is enabled, before it the PMD's only."""
+
+_SMALL_FILES: Final[Kernel] = (6, 12)
+_SMALL_TMPFS: Final[Kernel] = (7, 0)
+"""Since then the order of a PMD is not the only one that they may have."""
 
 _HUGE_FAULT: Final = frozenset({"xfs"})
 """File systems whose vm_ops have huge_fault: they are believed to know what they do."""
@@ -70,9 +74,8 @@ def _by_size(
     kind, advice = eligibility.kind, eligibility.advice
     wanted = SLOT_SIZE if size is None else size.size
     mode = modes_of(space, in_force, kind, size)
-    room = np.isin(kind, _kinds_of(wanted)) & _fits(space, kind, wanted)
-    if wanted == SLOT_SIZE:
-        room &= (kind != VmaKind.FILE) | _file_may(space, in_force, kind)
+    room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & _fits(space, kind, wanted)
+    room &= (kind != VmaKind.FILE) | _file_may(space, in_force, kind)
     allowed = mode >= Mode.WITHIN_SIZE
     allowed |= (mode == Mode.ADVISED) & (advice == Advice.HUGEPAGE)
     unknown = (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
@@ -82,9 +85,16 @@ def _by_size(
     return out
 
 
-def _kinds_of(size: int) -> tuple[VmaKind, ...]:
-    small = (VmaKind.ANON, VmaKind.SHMEM)
-    return (*small, VmaKind.TMPFS, VmaKind.FILE) if size == SLOT_SIZE else small
+def _kinds_of(size: int, kernel: Kernel) -> tuple[VmaKind, ...]:
+    """Which kinds of memory ask for folios of a size."""
+    if size == SLOT_SIZE:
+        return THP_KINDS
+    small = [VmaKind.ANON, VmaKind.SHMEM]
+    if kernel >= _SMALL_FILES:
+        small.append(VmaKind.FILE)
+    if kernel >= _SMALL_TMPFS:
+        small += [VmaKind.TMPFS, VmaKind.SYSV]
+    return tuple(small)
 
 
 def _fits(space: AddressSpace, kind: NDArray[np.uint8], size: int) -> Mask:

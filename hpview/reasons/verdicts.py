@@ -9,11 +9,11 @@ import numpy as np
 from hpview.pages.slot_facts import NO_FACTS, Folio
 from hpview.reasons.bits import ReasonBits
 from hpview.reasons.eligibility import Support, file_support
-from hpview.reasons.kinds import VmaKind
+from hpview.reasons.kinds import THP_KINDS
 from hpview.reasons.reason import Reason
 from hpview.space import runs as runs_
 from hpview.space.columns import numbers_in
-from hpview.wire import SLOT_PAGES, SLOT_SIZE, Backing
+from hpview.wire import SLOT_PAGES, SLOT_SIZE, Backing, VmFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ SHARED_DEFAULT: Final = SLOT_PAGES // 2
 """mm/khugepaged.c, khugepaged_init(): what max_ptes_* are unless somebody sets them."""
 
 _SLOT: Final = np.uint64(SLOT_SIZE)
-_THP_KINDS: Final = (VmaKind.ANON, VmaKind.SHMEM, VmaKind.TMPFS, VmaKind.FILE)
+_UFFD: Final = np.uint64(VmFlag.UFFD_MISSING)
 _LEAVES: Final = (Backing.PMD_2M, Backing.PUD_1G)
 
 
@@ -156,7 +156,8 @@ def _bits(
     bits.add(Reason.EMPTY, nothing)
     small = (bits.rows & np.uint32(Reason.TOO_SMALL.bit)) != 0
     bits.add(Reason.EDGE, ~whole & ~small)
-    _add_fill(bits, in_force, pieces, np.isin(kind, _THP_KINDS) & table & whole & ~nothing)
+    uffd = (space.vmas["vm_flags"][vma] & _UFFD) != 0
+    _add_fill(bits, in_force, pieces, uffd, np.isin(kind, THP_KINDS) & table & whole & ~nothing)
     support = file_support(space, in_force, eligibility.kind)[vma]
     bits.add(Reason.CACHE, support == Support.CACHE)
     bits.add(Reason.SPLIT, folio == Folio.SPLIT)
@@ -167,15 +168,18 @@ def _bits(
     return bits
 
 
-def _add_fill(bits: ReasonBits, in_force: InForce, pieces: Records, where: Mask) -> None:
+def _add_fill(
+    bits: ReasonBits, in_force: InForce, pieces: Records, uffd: Mask, where: Mask
+) -> None:
     """What khugepaged leaves alone (mm/khugepaged.c, hpage_collapse_scan_pmd()).
 
-    Zero pages count as none. Of files it looks at the page cache, of which the page table
+    Zero pages count as none, and where userfaultfd waits for missing pages (``uffd``) it
+    fills in none at all. Of files it looks at the page cache, of which the page table
     shows a part: there it is possible, not certain.
     """
     present, swapped = pieces["present"].astype(np.int64), pieces["swapped"].astype(np.int64)
     none = SLOT_PAGES - present - swapped
-    may_lack = in_force.khugepaged("max_ptes_none", NONE_DEFAULT)
+    may_lack = np.where(uffd, 0, in_force.khugepaged("max_ptes_none", NONE_DEFAULT))
     may_swap = in_force.khugepaged("max_ptes_swap", SWAP_DEFAULT)
     may_share = in_force.khugepaged("max_ptes_shared", SHARED_DEFAULT)
     bits.add(Reason.SWAPPED, where & ((swapped > may_swap) | (present == 0)))
