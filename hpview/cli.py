@@ -170,6 +170,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     slot.add_argument("--format", choices=("table", "json"), default="table")
 
+    why = add(
+        "why",
+        commands.why,
+        "tell why memory of a process is not huge, and what would change it",
+        "hpview why 4127 7f3a5c200000",
+    )
+    why.add_argument("pid", type=arguments.pid, metavar="PID")
+    why.add_argument(
+        "address",
+        nargs="?",
+        type=arguments.address,
+        metavar="ADDRESS",
+        help="hexadecimal: explain the slot around it instead of the whole process",
+    )
+    why.add_argument("--format", choices=("table", "json"), default="table")
+    why.add_argument(
+        "--smaps",
+        action="store_true",
+        help="read smaps once, which the process has to wait for: without BPF only that tells "
+        "what madvise() said; and hold the kernel's THPeligible against the rules",
+    )
+
     collapse = add(
         "collapse",
         commands.collapse,

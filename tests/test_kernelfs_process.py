@@ -95,7 +95,7 @@ def test_of_a_real_process() -> None:
 def test_smaps_are_parsed_without_vsyscall() -> None:
     smaps = parse_smaps(SMAPS)
     assert smaps.table.tolist() == [
-        (0x400000, 0x600000, 102400, 2 << 20, 8192, 16384, 7168, 12288, 4096)
+        (0x400000, 0x600000, 102400, 2 << 20, 8192, 16384, 7168, 12288, 4096, 1)
     ]
     assert smaps.vm_flags == ("rd wr mr mw me ac hg",)
     assert smaps.pmd_mapped.tolist() == [(2 << 20) + 8192 + 16384]

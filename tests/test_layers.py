@@ -22,7 +22,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"machine", "loader", "events", "acting"}),
     frozenset({"host"}),
     frozenset({"services", "census", "connector", "roster"}),
-    frozenset({"bursts"}),
+    frozenset({"bursts", "inquiry"}),
     frozenset({"scan", "doctor", "ui", "export"}),
     frozenset({"backends"}),
     frozenset({"assembly"}),

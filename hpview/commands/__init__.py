@@ -6,5 +6,6 @@ from hpview.commands.data import ps, scan, slot
 from hpview.commands.doctor import doctor
 from hpview.commands.screens import demo, view
 from hpview.commands.shot import shot
+from hpview.commands.why import why
 
-__all__ = ["UsageError", "collapse", "demo", "doctor", "ps", "scan", "shot", "slot", "view"]
+__all__ = ["UsageError", "collapse", "demo", "doctor", "ps", "scan", "shot", "slot", "view", "why"]

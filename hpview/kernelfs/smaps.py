@@ -29,9 +29,11 @@ SMAPS: Final = np.dtype(
         ("hugetlb", "<i8"),
         ("swap", "<i8"),
         ("page_size", "<i8"),
+        ("eligible", "<i8"),
     ]
 )
-"""Bytes throughout. ``hugetlb`` is shared plus private and is not part of ``rss``."""
+"""Bytes throughout, but for ``eligible``: THPeligible, 0 or 1, -1 where this kernel does not tell.
+``hugetlb`` is shared plus private and is not part of ``rss``."""
 
 _KERNEL_HALF: Final = 1 << 63
 
@@ -45,6 +47,7 @@ _COLUMN_OF: Final = {
     b"Swap": 7,
     b"KernelPageSize": 8,
 }
+_ELIGIBLE: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +81,15 @@ def parse_smaps(data: bytes) -> Smaps:
         if not colon or b" " in key:
             if line:
                 low, _, high = line.partition(b" ")[0].partition(b"-")
-                row = [int(low, 16), int(high, 16), 0, 0, 0, 0, 0, 0, 0]
+                row = [int(low, 16), int(high, 16), 0, 0, 0, 0, 0, 0, 0, -1]
                 if row[0] < _KERNEL_HALF:
                     rows.append(row)
                     codes.append("")
         elif key == b"VmFlags":
             if row[0] < _KERNEL_HALF:
                 codes[-1] = value.decode("ascii").strip()
+        elif key == b"THPeligible":
+            row[_ELIGIBLE] = int(value)
         elif column := _COLUMN_OF.get(key):
             row[column] += int(value.split()[0]) * 1024
     table = np.array([tuple(row) for row in rows], dtype=SMAPS)

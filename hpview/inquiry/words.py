@@ -1,0 +1,116 @@
+"""Words for one slot's verdict, and for the settings that it rests on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from hpview.in_force import ProcessThp
+from hpview.reasons.reason import Reason
+from hpview.units import thousands
+
+if TYPE_CHECKING:
+    from hpview.in_force import InForce
+    from hpview.reasons.case import Finding
+
+_OF_A_SLOT: Final = {
+    Reason.NONE: "huge",
+    Reason.UNREADABLE: "could not be read",
+    Reason.EMPTY: "nothing there yet",
+    Reason.KIND: "a special mapping, never huge",
+    Reason.TOO_SMALL: "the VMA is under 2 MiB",
+    Reason.EDGE: "the VMA covers a part of this slot only",
+    Reason.MISALIGNED: "file offset and address do not match",
+    Reason.FILE: "a file without huge page support",
+    Reason.PROCESS_OFF: "huge pages are disabled for the process",
+    Reason.NOHUGEPAGE: "the program forbade it (MADV_NOHUGEPAGE)",
+    Reason.SHMEM_OFF: "huge pages are off for shared memory",
+    Reason.OFF: "huge pages are switched off",
+    Reason.NOT_ADVISED: "the program did not ask for it (MADV_HUGEPAGE)",
+    Reason.CANNOT_TELL: "cannot tell whether the program asked for it",
+    Reason.SWAPPED: "too many pages are swapped out",
+    Reason.SHARED: "too many pages are shared",
+    Reason.SPARSE: "too sparse for khugepaged",
+    Reason.CACHE: "the page cache has it in smaller folios",
+    Reason.SPLIT: "it was huge and was split",
+    Reason.FALLBACK: "no free 2 MB block",
+    Reason.WAITING: "eligible, khugepaged has not come",
+}
+"""What is said of one slot; ``Reason.short`` stands behind an amount instead."""
+
+_BY_VALUE: Final = frozenset({Reason.EDGE, Reason.TOO_SMALL, Reason.KIND})
+"""Reasons whose first fact says all in its value."""
+
+_BY_SETTING: Final = frozenset(
+    {
+        Reason.SHMEM_OFF,
+        Reason.OFF,
+        Reason.NOT_ADVISED,
+        Reason.CANNOT_TELL,
+        Reason.SWAPPED,
+        Reason.SHARED,
+        Reason.SPARSE,
+    }
+)
+"""Reasons that a setting decides: the last fact that is a file under /sys, or a mount option."""
+
+
+_OF_THE_PROCESS: Final = {
+    ProcessThp.ALLOWED: "allowed for the process",
+    ProcessThp.ADVISED_ONLY: "for the process only where advised",
+    ProcessThp.DISABLED: "disabled for the process",
+    ProcessThp.NOT_DISABLED: "not disabled for the process",
+    ProcessThp.UNKNOWN: "not known whether disabled for the process",
+}
+
+
+def slot_words(finding: Finding) -> str:
+    """The reason of one slot, with "possibly" where that is all that can be said."""
+    words = _OF_A_SLOT[finding.reason]
+    return words if finding.certain else f"possibly: {words}"
+
+
+def brief(finding: Finding) -> str:
+    """What shows it, in a few words such as ``max_ptes_none 64``, or ""; untrusted."""
+    if finding.reason in _BY_VALUE:
+        return finding.evidence[0].value
+    if finding.reason in _BY_SETTING:
+        for fact in reversed(finding.evidence):
+            if fact.what.startswith("/sys/"):
+                return f"{fact.what.rpartition('/')[2]} {fact.value}"
+            if fact.what.startswith("mount "):
+                return f"{fact.what} {fact.value}"
+    return ""
+
+
+def settings_words(in_force: InForce) -> tuple[str, ...]:
+    """What is in force, a few words each."""
+    thp, size = in_force.thp, in_force.pmd_size
+    limits = [
+        f"{short} {in_force.khugepaged(f'max_ptes_{short}', -1)}"
+        for short in ("none", "swap", "shared")
+        if f"max_ptes_{short}" in thp.khugepaged
+    ]
+    pages, sleep = (in_force.khugepaged(n, -1) for n in ("pages_to_scan", "scan_sleep_millisecs"))
+    pace = [f"{pages} pages every {sleep / 1000:g} s"] if pages >= 0 and sleep >= 0 else []
+    kernel = ".".join(map(str, in_force.kernel))
+    return (
+        f"Linux {kernel}",
+        f"THP {_switch(thp.enabled, None if size is None else size.enabled)}",
+        f"shared memory {_switch(thp.shmem_enabled, None if size is None else size.shmem_enabled)}",
+        f"defrag {thp.defrag or '-'}",
+        _OF_THE_PROCESS[in_force.process],
+        *([f"khugepaged max_ptes {', '.join(limits)}"] if limits else []),
+        *(f"khugepaged {words}" for words in pace),
+        *_free(in_force.free_huge),
+    )
+
+
+def _free(blocks: int | None) -> tuple[str, ...]:
+    return () if blocks is None else (f"2 MB blocks free {thousands(blocks)}",)
+
+
+def _switch(word: str | None, own: str | None) -> str:
+    """A setting, and that of the 2 MB size where it does not just take it over."""
+    if own is None or own == "inherit":
+        return word or "-"
+    return f"{word or '-'} (2 MB: {own})"
