@@ -17,6 +17,7 @@ from hpview.pages.states import PageState
 from hpview.services import Services
 from hpview.stream.base import CHUNK_SIZE, Resume
 from hpview.wire import Backing, Source, VmaFlag, VmFlag
+from tests.fake_acting import FakeActing
 from tests.fake_host import BY_NODE, DELAYS, LEDGER, SAMPLES
 from tests.fake_machine import PID as PID
 from tests.fake_machine import STATE, FakeEvents
@@ -144,6 +145,8 @@ class Fakes:
     nodes_asked: list[tuple[int, bool]] = field(default_factory=list)
     nodes_error: HpviewError | None = None
     host_gate: threading.Semaphore = field(default_factory=open_gate)
+    acting: FakeActing = field(default_factory=FakeActing)
+    no_act: str = ""
 
     def services(self) -> Services:
         return Services(
@@ -164,6 +167,8 @@ class Fakes:
             delays=self._delays,
             nodes=self._nodes,
             close=lambda: None,
+            act=None if self.no_act else self.acting.hold,
+            no_act=self.no_act,
         )
 
     def _open(self, pid: int) -> FakeStream:

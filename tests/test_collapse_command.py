@@ -38,7 +38,7 @@ def test_it_tells_before_and_after(pid: str, capsys: pytest.CaptureFixture[str])
     assert main(["collapse", pid, f"{AREA:x}", "--yes"]) == 0
     out = capsys.readouterr().out
     assert "1 of 1 slot to be made huge" in out
-    assert f"process_madvise(pidfd, {{0x{AREA:x}, 2097152}}, MADV_COLLAPSE)" in out
+    assert f"process_madvise(pidfd, {{0x{AREA:x}, 2 MiB}}, MADV_COLLAPSE)" in out
     assert "1 of 1 slot is huge now (0 before), no change in resident" in out
     assert main(["collapse", pid, f"0x{AREA + 4096:x}", "--yes"]) == 0
     assert capsys.readouterr().out == f"{AREA:x}: it is huge already\n"

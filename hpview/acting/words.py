@@ -79,10 +79,10 @@ def slots(count: int) -> str:
 
 
 def call_words(plan: Plan) -> str:
-    """The system call, as strace would print it."""
-    first = int(plan.slots[0])
-    more = f", and {units.thousands(len(plan.slots) - 1)} more" if len(plan.slots) > 1 else ""
-    return f"process_madvise(pidfd, {{0x{first:x}, 2097152{more}}}, MADV_COLLAPSE)"
+    """The system call, much as strace would print it."""
+    count = len(plan.slots)
+    each = f" for each of {slots(count)}" if count > 1 else ""
+    return f"process_madvise(pidfd, {{0x{int(plan.slots[0]):x}, 2 MiB}}, MADV_COLLAPSE){each}"
 
 
 def expected_words(plan: Plan) -> str:

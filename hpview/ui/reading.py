@@ -68,6 +68,7 @@ class Reading:
         reloads: How often the newest reading began anew by itself.
         problem: Why there is no more to see, printable, or "".
         busy: The newest reading has not ended.
+        compared: What the newest one changed is to be shown, watched or not.
     """
 
     def __init__(self, owner: Screen[None], readers: Readers, pid: int) -> None:
@@ -80,6 +81,7 @@ class Reading:
         self.reloads = 0
         self.problem = ""
         self.busy = False
+        self.compared = False
         self._owner = owner
         self._readers = readers
         self._observers: list[Observer] = []
@@ -98,7 +100,7 @@ class Reading:
         """Tell somebody no more."""
         self._observers.remove(observer)
 
-    def begin(self, *, quiet: bool = False) -> None:
+    def begin(self, *, quiet: bool = False, compared: bool = False) -> None:
         """Read from the beginning.
 
         What is shown stays until there is something newer.
@@ -106,9 +108,11 @@ class Reading:
         Args:
             quiet: Show nothing of it before all of it was read; not begun at all while
                 another reading is under way.
+            compared: Somebody wants to see what it changed.
         """
         if quiet and self.busy:
             return
+        self.compared = compared
         self.number += 1
         self.reloads = 0
         self._goal = 0

@@ -16,6 +16,7 @@ from hpview.ui import screens
 from hpview.ui.app import HpviewApp
 from hpview.ui.pictures import taken
 from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.collapse import CollapseScreen
 from hpview.ui.widgets.key_line import KEY_NAMES
 
 if TYPE_CHECKING:
@@ -161,7 +162,8 @@ async def _rest(app: HpviewApp, pilot: Pilot[None]) -> None:
 
 
 def _at_rest(app: HpviewApp) -> bool:
-    return all(screen.at_rest for screen in app.screen_stack if isinstance(screen, HpviewScreen))
+    shown = [s for s in app.screen_stack if isinstance(s, HpviewScreen | CollapseScreen)]
+    return all(screen.at_rest for screen in shown)
 
 
 def _title(app: HpviewApp) -> str:

@@ -169,7 +169,8 @@ class Watch:
 
     def _done(self, before: AddressSpace, now: AddressSpace) -> None:
         self.newest = None
-        if not self.on:
+        if not (self.on or self._reading.compared):
+            self._unmark()
             return
         when = self.clock()
         if self._began is not None:
@@ -184,10 +185,16 @@ class Watch:
             self._owner.notify("another program runs in the process: the list of changes is new")
             self.log.clear()
         self.marks = self.log.marks(when)
-        if now.end_status is Status.VANISHED:
+        if self.on and now.end_status is Status.VANISHED:
             self._owner.notify(f"process {self._reading.pid} has exited: it is watched no more")
             self.stop()
         else:
+            self._tell()
+
+    def _unmark(self) -> None:
+        """What one reading changed is old with the next."""
+        if len(self.marks.kind):
+            self.marks = NO_MARKS
             self._tell()
 
     def _tell(self) -> None:

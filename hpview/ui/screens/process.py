@@ -7,7 +7,9 @@ from typing import ClassVar
 from textual import on
 from textual.binding import Binding, BindingType
 
+from hpview.ui.collapsing import Span
 from hpview.ui.screens.changes import ChangesScreen
+from hpview.ui.screens.collapse import offer
 from hpview.ui.screens.process_view import ProcessView
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.prompt import Prompt
@@ -59,6 +61,9 @@ class ProcessScreen(ProcessView):
         Binding("r", "reverse", "Reverse", show=False, tooltip="Reverse the order of the VMAs"),
         Binding("w", "watch", "Watch", tooltip="Read it again and again, mark what changes"),
         Binding("W", "changes", "Changes", tooltip="What changed, and how often to look"),
+        Binding(
+            "c", "collapse", "Collapse", tooltip="Have the kernel make it huge now; asks first"
+        ),
         Binding("i", "protocol", "Protocol", tooltip="The reads one by one; pause and step"),
         Binding("R", "reread", "Reread", tooltip="Read the process again"),
         Binding("escape", "back", "Back", tooltip="Back to where you were"),
@@ -85,6 +90,16 @@ class ProcessScreen(ProcessView):
     def action_changes(self) -> None:
         """List what changed."""
         self.app.push_screen(ChangesScreen(self.glyphs, self.watching, self._show_address))
+
+    def action_collapse(self) -> None:
+        """Offer to collapse the cell under the cursor, or the VMA in the list."""
+        vma, found = self._vmas.index, self._map.cursor_range
+        if self._vmas.has_focus and vma >= 0:
+            start, end = (int(self.space.vmas[side][vma]) for side in ("start", "end"))
+            offer(self, self._services, self.reading, Span(start, end, start))
+        elif found is not None:
+            span = Span(*found, self._map.address or found[0])
+            offer(self, self._services, self.reading, span)
 
     def _show_address(self, address: int) -> None:
         self._travel.stop()

@@ -62,6 +62,7 @@ class ProcessView(HpviewScreen):
         self.pid = pid
         self.reading = Reading(self, services, pid)
         self.watching = Watch(self, self.reading, settings, self._is_looked_at)
+        self._services = services
         self._settings = settings
         self._sums: NDArray[np.int64] | None = None
         self._alone = ""

@@ -12,9 +12,11 @@ from hpview.export import exportable
 from hpview.space.parts import part_at, part_beside
 from hpview.text import printable
 from hpview.ui import slot_lines
+from hpview.ui.collapsing import Span
 from hpview.ui.page_aspects import Aspect, offered
 from hpview.ui.reading import Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.collapse import offer
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.page_grid import PageGrid
 from hpview.ui.widgets.page_legend import bit_legend, look_legend
@@ -58,6 +60,9 @@ class SlotScreen(HpviewScreen):
             tooltip="Next page that is not present",
         ),
         Binding("N", "find_missing(-1)", "Previous page that is not present", show=False),
+        Binding(
+            "c", "collapse", "Collapse", tooltip="Have the kernel make it huge now; asks first"
+        ),
         Binding("R", "reread", "Reread", tooltip="Read these pages again"),
         Binding("escape", "leave", "Back", tooltip="Back to the map, at this page"),
     ]
@@ -195,6 +200,8 @@ class SlotScreen(HpviewScreen):
     def failed(self, error: HpviewError) -> None:
         """Say that what is shown is no longer so, or why there is nothing."""
         self._problem = printable(str(error))
+        if self._own_reading and self._reading.busy:
+            self._reading.fail(error)
         self._part = None if self.slot is None else (self.slot.start, self.slot.end)
         self._grid.set_placeholder(self._problem)
         self._header.paint(self._header_lines)
@@ -272,6 +279,17 @@ class SlotScreen(HpviewScreen):
     def action_reread(self) -> None:
         """Read these pages again."""
         self._ask(self.slot.start if self.slot is not None else self._address, self._part)
+
+    def action_collapse(self) -> None:
+        """Offer to collapse this slot."""
+        if self.slot is not None:
+            start = self.slot.start // SLOT_SIZE * SLOT_SIZE
+            span = Span(start, start + SLOT_SIZE, self.slot.start)
+            offer(self, self._services, self._reading, span, self._tried)
+
+    def _tried(self, tried: bool | None) -> None:
+        if tried:
+            self.action_reread()
 
     def action_leave(self) -> None:
         """Go back to where these pages are on the map."""
