@@ -86,8 +86,22 @@ def judged(space: AddressSpace, in_force: InForce, advice: NDArray[np.uint8]) ->
     unknown = by_mode & (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
     supported = file_support(space, in_force, kind)
     bits.add(Reason.FILE, supported == Support.NO)
+    bits.add(Reason.COPIED, _copied(space, kind))
     bits.add(Reason.CANNOT_TELL, unknown | unsure | (supported == Support.UNKNOWN))
     return Eligibility(kind, advice, able, bits.rows)
+
+
+def _copied(space: AddressSpace, kind: NDArray[np.uint8]) -> Mask:
+    """Which VMAs hold private copies of file pages where they were written to, shape (n,).
+
+    What is writable no more, such as what the dynamic linker relocated, still counts
+    against the limit of committed memory (mm/mmap.c, accountable_mapping()).
+    """
+    flags = space.vmas["vm_flags"]
+    written = (flags & np.uint64(VmFlag.WRITE | VmFlag.ACCOUNT)) != 0
+    private = (flags & np.uint64(VmFlag.SHARED | VmFlag.MAYSHARE)) == 0
+    copied: Mask = np.isin(kind, _FILES) & written & private
+    return copied
 
 
 def congruent(space: AddressSpace, size: int) -> Mask:

@@ -107,6 +107,12 @@ def _cache(case: Case) -> tuple[Evidence, ...]:
     return (Evidence(f"mount {point}", value, rule, "mm/memory.c, do_set_pmd()"),)
 
 
+def _copied(case: Case) -> tuple[Evidence, ...]:
+    rule = "what is written becomes a 4 kB page of its own, and khugepaged leaves that alone"
+    value = "private and writable, or once was"
+    return (Evidence(_FLAGS, value, rule, "mm/memory.c, do_cow_fault() and wp_page_copy()"),)
+
+
 def _process_off(case: Case) -> tuple[Evidence, ...]:
     in_force = case.in_force
     rule = "prctl(PR_SET_THP_DISABLE), inherited over fork and exec"
@@ -253,6 +259,7 @@ EVIDENCE: Final[dict[Reason, Callable[[Case], tuple[Evidence, ...]]]] = {
     Reason.EDGE: _edge,
     Reason.MISALIGNED: _misaligned,
     Reason.FILE: _file,
+    Reason.COPIED: _copied,
     Reason.PROCESS_OFF: _process_off,
     Reason.NOHUGEPAGE: _nohugepage,
     Reason.SHMEM_OFF: _off,
@@ -268,8 +275,9 @@ EVIDENCE: Final[dict[Reason, Callable[[Case], tuple[Evidence, ...]]]] = {
     Reason.WAITING: _waiting,
 }
 
-POSSIBLE: Final = frozenset({Reason.CACHE, Reason.FALLBACK, Reason.WAITING})
-"""What is likely and not proved: nothing records why a fault or khugepaged did not."""
+POSSIBLE: Final = frozenset({Reason.COPIED, Reason.CACHE, Reason.FALLBACK, Reason.WAITING})
+"""What is likely and not proved: nothing records why a fault or khugepaged did not,
+and which pages of a private mapping are still those of the file."""
 
 
 def is_certain(reason: Reason, case: Case) -> bool:

@@ -12,25 +12,26 @@ class Reason(IntEnum):
     NONE = 0
     """It is huge."""
     UNREADABLE = 1
-    EMPTY = 2
-    KIND = 3
+    KIND = 2
+    EMPTY = 3
     TOO_SMALL = 4
     EDGE = 5
     MISALIGNED = 6
     FILE = 7
-    PROCESS_OFF = 8
-    NOHUGEPAGE = 9
-    SHMEM_OFF = 10
-    OFF = 11
-    NOT_ADVISED = 12
-    CANNOT_TELL = 13
-    SWAPPED = 14
-    SHARED = 15
-    SPARSE = 16
-    CACHE = 17
-    SPLIT = 18
-    FALLBACK = 19
-    WAITING = 20
+    COPIED = 8
+    PROCESS_OFF = 9
+    NOHUGEPAGE = 10
+    SHMEM_OFF = 11
+    OFF = 12
+    NOT_ADVISED = 13
+    CANNOT_TELL = 14
+    SWAPPED = 15
+    SHARED = 16
+    SPARSE = 17
+    CACHE = 18
+    SPLIT = 19
+    FALLBACK = 20
+    WAITING = 21
 
     @property
     def key(self) -> str:
@@ -51,12 +52,13 @@ class Reason(IntEnum):
 SHORT: Final = {
     Reason.NONE: "huge",
     Reason.UNREADABLE: "could not be read",
-    Reason.EMPTY: "nothing there yet",
     Reason.KIND: "of a kind that never is",
+    Reason.EMPTY: "nothing there yet",
     Reason.TOO_SMALL: "in VMAs under 2 MiB",
     Reason.EDGE: "at VMA edges",
     Reason.MISALIGNED: "offset and address do not match",
     Reason.FILE: "file without huge page support",
+    Reason.COPIED: "private copies of file pages",
     Reason.PROCESS_OFF: "disabled for the process",
     Reason.NOHUGEPAGE: "MADV_NOHUGEPAGE",
     Reason.SHMEM_OFF: "off for shared memory",

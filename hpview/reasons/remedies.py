@@ -78,6 +78,10 @@ def _file(_case: Case) -> tuple[Remedy, ...]:
     )
 
 
+def _copied(_case: Case) -> tuple[Remedy, ...]:
+    return (Remedy("map it shared, or read what is written often into anonymous memory"),)
+
+
 def _cache(case: Case) -> tuple[Remedy, ...]:
     words = "have it read in by 2 MB: advise before it is first read, and drop what is cached"
     return (Remedy(words, _madvise(case, "MADV_HUGEPAGE")),)
@@ -152,6 +156,13 @@ def _swapped(case: Case) -> tuple[Remedy, ...]:
     return (Remedy("use it, or have it read back in", _madvise(case, "MADV_WILLNEED")), *more)
 
 
+def _shared(case: Case) -> tuple[Remedy, ...]:
+    if case.shared < SLOT_PAGES:
+        return _limit("max_ptes_shared", SLOT_PAGES - 1)(case)
+    # No number may be written that lets all of them pass.
+    return (*collapse(case), Remedy("write to it, or let the process that shares it end"))
+
+
 def _split(case: Case) -> tuple[Remedy, ...]:
     words = "free whole 2 MB ranges only: madvise(MADV_DONTNEED), munmap() and mprotect() split"
     return (*collapse(case), Remedy(words))
@@ -181,6 +192,7 @@ REMEDIES: Final[dict[Reason, Callable[[Case], tuple[Remedy, ...]]]] = {
     Reason.EDGE: _edge,
     Reason.MISALIGNED: _misaligned,
     Reason.FILE: _file,
+    Reason.COPIED: _copied,
     Reason.PROCESS_OFF: _process_off,
     Reason.NOHUGEPAGE: _nohugepage,
     Reason.SHMEM_OFF: _shmem_off,
@@ -188,7 +200,7 @@ REMEDIES: Final[dict[Reason, Callable[[Case], tuple[Remedy, ...]]]] = {
     Reason.NOT_ADVISED: _not_advised,
     Reason.CANNOT_TELL: _cannot_tell,
     Reason.SWAPPED: _swapped,
-    Reason.SHARED: _limit("max_ptes_shared", SLOT_PAGES),
+    Reason.SHARED: _shared,
     Reason.SPARSE: _limit("max_ptes_none", SLOT_PAGES - 1),
     Reason.CACHE: _cache,
     Reason.SPLIT: _split,

@@ -42,7 +42,7 @@ class Foretold(IntEnum):
     NO = 0
     YES = 1
     UNKNOWN = 2
-    """It hangs on what is not known here, such as advice."""
+    """It hangs on what is not known here, such as advice, or the size of a file."""
 
 
 def thp_eligible(
@@ -58,7 +58,9 @@ def thp_eligible(
     if in_force.kernel < _ANY_SIZE or not sizes:
         sizes = (None,)
     for size in sizes:
-        out = np.maximum(out, _by_size(space, in_force, eligibility, size))
+        found = _by_size(space, in_force, eligibility, size)
+        out[(found == Foretold.UNKNOWN) & (out == Foretold.NO)] = Foretold.UNKNOWN
+        out[found == Foretold.YES] = Foretold.YES
     unknown = eligibility.advice == Advice.UNKNOWN
     out[(out == Foretold.YES) & unknown] = Foretold.UNKNOWN
     refused = eligibility.advice == Advice.NOHUGEPAGE
@@ -76,9 +78,12 @@ def _by_size(
     mode = modes_of(space, in_force, kind, size)
     room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & _fits(space, kind, wanted)
     room &= (kind != VmaKind.FILE) | _file_may(space, in_force, kind)
-    allowed = mode >= Mode.WITHIN_SIZE
-    allowed |= (mode == Mode.ADVISED) & (advice == Advice.HUGEPAGE)
-    unknown = (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
+    allowed = mode == Mode.ALWAYS
+    by_advice = (mode == Mode.ADVISED) | (mode == Mode.WITHIN_SIZE)
+    allowed |= by_advice & (advice == Advice.HUGEPAGE)
+    # The size of the file decides, which is not known here.
+    unknown = (mode == Mode.WITHIN_SIZE) & ~allowed
+    unknown |= (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
     out = np.zeros(len(kind), dtype=np.uint8)
     out[room & allowed] = Foretold.YES
     out[room & unknown] = Foretold.UNKNOWN
