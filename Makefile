@@ -17,9 +17,10 @@ run: $(VENV)/.run ## Install into .venv if needed, and open the app
 test: $(VENV)/.dev ## Run the tests, two halves at once; what needs root or BPF is skipped, with the reason, where missing
 	@$(BIN)/python tests/halves.py
 
-test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, and a process of 8 GiB
-	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 $(BIN)/pytest \
-		tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py tests/test_large.py
+test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, 8 GiB, and verdicts under every setting
+	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 HPVIEW_LONG_REASONS=1 $(BIN)/pytest \
+		tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py tests/test_large.py \
+		tests/test_reasons_kernel_agrees.py
 
 bench: $(VENV)/.dev ## Measure hpview beside other tools; BENCH="--thpmaps FILE" adds options
 	$(BIN)/python -m bench $(BENCH)
