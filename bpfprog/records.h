@@ -57,8 +57,36 @@ static __always_inline void remember_task(struct task_struct *task, __u64 mm)
 	hpv.walk.mm = 0;
 }
 
+/*
+ * include/linux/mm_types.h, include/linux/sched/coredump.h: bit 24 has always
+ * been "no THP at all"; bit 23 told of the huge zero page until 6.18.
+ */
+#define MMF_DISABLE_THP_EXCEPT_ADVISED	(1ULL << 23)
+#define MMF_DISABLE_THP_COMPLETELY	(1ULL << 24)
+
+/* HPV_MM_*: the kernel's bits by names of our own. */
+static __always_inline __u64 mm_flags(struct mm_struct *mm)
+{
+	struct mm_struct___6_18 *mm_6_18 = (void *)mm;
+	struct mm_struct___6_17 *mm_6_17 = (void *)mm;
+	__u64 flags = HPV_MM_KNOWN, kernels;
+
+	if (bpf_core_field_exists(mm_6_18->flags.__mm_flags)) {
+		kernels = mm_6_18->flags.__mm_flags[0];
+		if (kernels & MMF_DISABLE_THP_EXCEPT_ADVISED)
+			flags |= HPV_MM_THP_EXCEPT_ADVISED;
+	} else if (bpf_core_field_exists(mm_6_17->flags)) {
+		kernels = mm_6_17->flags;
+	} else {
+		return 0;
+	}
+	if (kernels & MMF_DISABLE_THP_COMPLETELY)
+		flags |= HPV_MM_THP_DISABLED;
+	return flags;
+}
+
 static __always_inline void put_task(struct hpv_task *rec, struct task_struct *task,
-				     __u64 mm)
+				     struct vm_area_struct *vma, __u64 mm)
 {
 	rec->tgid = pid_number((__u64)BPF_CORE_READ(task, signal, pids[PIDTYPE_TGID]));
 	rec->tid = pid_number((__u64)BPF_CORE_READ(task, thread_pid));
@@ -70,8 +98,8 @@ static __always_inline void put_task(struct hpv_task *rec, struct task_struct *t
 	rec->start_time = task->group_leader->start_boottime / NSEC_PER_TICK;
 	__builtin_memset(rec->comm, 0, sizeof(rec->comm));
 	BPF_CORE_READ_STR_INTO(&rec->comm, task, comm);
-	rec->reserved[0] = 0;
-	rec->reserved[1] = 0;
+	rec->mm_flags = mm_flags(vma->vm_mm);
+	rec->reserved = 0;
 }
 
 /* Fills out[1] from the VMA and the walk. */

@@ -23,11 +23,12 @@ static __always_inline void add_sums(struct hpv_rollup *to, const struct hpv_sum
 	to->bytes_swap += more->pages_swap * PAGE_SIZE;
 }
 
-static __always_inline void open_tally(struct task_struct *task, __u64 mm)
+static __always_inline void open_tally(struct task_struct *task,
+				       struct vm_area_struct *vma, __u64 mm)
 {
 	struct hpv_tally *t = &hpv.tally;
 
-	put_task(&t->task, task, mm);
+	put_task(&t->task, task, vma, mm);
 	remember_task(task, mm);
 	__builtin_memset(&t->rollup, 0, sizeof(t->rollup));
 	t->rollup.kind = HPV_KIND_ROLLUP;
@@ -60,9 +61,10 @@ static __always_inline void close_tally(void)
 }
 
 /* The process in hand is that of `task`; another one is finished first. */
-static __always_inline void turn_to(struct task_struct *task, __u64 mm)
+static __always_inline void turn_to(struct task_struct *task, struct vm_area_struct *vma)
 {
 	struct hpv_tally *t = &hpv.tally;
+	__u64 mm = mm_key(vma);
 	bool exec;
 
 	if (!hpv.progress.mm)
@@ -72,7 +74,7 @@ static __always_inline void turn_to(struct task_struct *task, __u64 mm)
 	/* then the kernel goes on in the new mm where it was in the old one */
 	exec = t->open && same_thread(task);
 	close_tally();
-	open_tally(task, mm);
+	open_tally(task, vma, mm);
 	if (exec)
 		t->rollup.flags |= HPV_ROLLUP_PARTIAL;
 }
@@ -88,7 +90,7 @@ static __always_inline int tally(struct task_struct *task, struct vm_area_struct
 	struct hpv_progress *p = &hpv.progress;
 	struct hpv_tally *t = &hpv.tally;
 
-	turn_to(task, mm_key(vma));
+	turn_to(task, vma);
 	t->back = 0;
 	if (t->due && start > p->seen)
 		t->rollup.flags |= HPV_ROLLUP_PARTIAL;

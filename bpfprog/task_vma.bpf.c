@@ -50,7 +50,7 @@ static __always_inline int show(struct seq_file *seq, struct task_struct *task,
 
 	first = hpv.progress.tasks && same_task(task, mm);
 	if (!first)
-		put_task(&hpv.out[0].task, task, mm);
+		put_task(&hpv.out[0].task, task, vma, mm);
 	walk_vma(vma, next, end);
 	if (vma->vm_flags & VM_PFNMAP)
 		flags |= HPV_VMA_SKIPPED;

@@ -63,6 +63,20 @@ struct mm_struct___6_13 {
 	struct seqcount mm_lock_seq;
 };
 
+/* MMF_*: a word until 6.17, ... */
+struct mm_struct___6_17 {
+	unsigned long flags;
+};
+
+/* ... and a bitmap since 6.18. */
+struct mm_flags {
+	unsigned long __mm_flags[1];
+};
+
+struct mm_struct___6_18 {
+	struct mm_flags flags;
+};
+
 struct vm_area_struct {
 	unsigned long vm_start;
 	unsigned long vm_end;

@@ -49,6 +49,14 @@ enum hpv_backing {
 	HPV_BACKING_UNKNOWN	= 6,	/* could not be read: see err */
 };
 
+/*
+ * What prctl(PR_SET_THP_DISABLE) left in the mm. Without KNOWN a clear bit says
+ * nothing: the source could not tell.
+ */
+#define HPV_MM_KNOWN			0x0001
+#define HPV_MM_THP_DISABLED		0x0002	/* completely */
+#define HPV_MM_THP_EXCEPT_ADVISED	0x0004	/* but for MADV_HUGEPAGE, 6.18 */
+
 struct hpv_task {
 	__u8	kind;
 	__u8	version;
@@ -59,7 +67,8 @@ struct hpv_task {
 	__u64	mm;		/* opaque: another one after an exec */
 	__u64	start_time;	/* of the group leader, USER_HZ ticks since boot */
 	char	comm[16];	/* untrusted bytes, NUL padded */
-	__u64	reserved[2];
+	__u64	mm_flags;	/* HPV_MM_*, when the record was written */
+	__u64	reserved;
 };
 
 /*

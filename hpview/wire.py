@@ -85,6 +85,17 @@ _BACKING_LABELS: Final = {
 }
 
 
+class MmFlag(IntFlag):
+    """``HPV_MM_*``: what prctl(PR_SET_THP_DISABLE) left in an address space."""
+
+    KNOWN = 0x0001
+    """Without it a bit that is not set says nothing."""
+    THP_DISABLED = 0x0002
+    """No huge pages at all, hugetlb aside."""
+    THP_EXCEPT_ADVISED = 0x0004
+    """None but where MADV_HUGEPAGE was given (6.18)."""
+
+
 class VmaFlag(IntFlag):
     """``HPV_VMA_*``."""
 
@@ -168,7 +179,8 @@ TASK: Final = np.dtype(
         ("mm", "<u8"),
         ("start_time", "<u8"),
         ("comm", "S16"),
-        ("reserved", "<u8", (2,)),
+        ("mm_flags", "<u8"),
+        ("reserved", "<u8"),
     ]
 )
 VMA: Final = np.dtype(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hpview import wire
-from hpview.wire import Kind, VmaFlag, VmFlag
+from hpview.wire import Kind, MmFlag, VmaFlag, VmFlag
 
 if TYPE_CHECKING:
     from hpview.stream.base import Stream
@@ -20,6 +20,7 @@ def comparable(data: bytes) -> list[tuple[Any, ...]]:
     """Records as tuples, in order, with these fields masked.
 
     TASK.source, TASK.mm: each stream has its own.
+    TASK.mm_flags: but for THP_DISABLED, all that /proc/PID/status tells.
     VMA.vm_flags: beyond what maps prints; VMA.flags SKIPPED: VM_PFNMAP is among the hidden.
     """
     chunk = wire.decode(data)
@@ -30,6 +31,7 @@ def comparable(data: bytes) -> list[tuple[Any, ...]]:
             case Kind.TASK:
                 records["source"] = 0
                 records["mm"] = 0
+                records["mm_flags"] &= np.uint64(MmFlag.THP_DISABLED)
             case Kind.VMA:
                 records["vm_flags"] &= np.uint64(KNOWN_TO_BOTH)
                 records["flags"] &= np.uint16(0xFFFF & ~VmaFlag.SKIPPED)

@@ -15,7 +15,7 @@ from hpview import wire
 from hpview.stream.program import PIECE_RUNS
 from hpview.stream.seq_file import SeqFile
 from hpview.stream.task_vma import TaskVma, Vma, Walked
-from hpview.wire import PAGE_SIZE, Backing, Kind, RollupFlag, Source, Status, VmaFlag
+from hpview.wire import PAGE_SIZE, Backing, Kind, MmFlag, RollupFlag, Source, Status, VmaFlag
 from tests import records
 
 if TYPE_CHECKING:
@@ -138,6 +138,9 @@ class FakeTask:
 
     def start_time(self) -> int:
         return 0
+
+    def mm_flags(self) -> MmFlag:
+        return MmFlag(0)
 
     def mm(self) -> FakeMm | None:
         return self.space

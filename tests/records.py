@@ -18,8 +18,10 @@ def task(
     source: Source | int = Source.BPF,
     start_time: int = 0,
     comm: bytes = b"target",
+    mm_flags: int = 0,
 ) -> bytes:
     record = wire.blank(Kind.TASK, 1)
+    record["mm_flags"] = mm_flags
     record["source"], record["tgid"], record["mm"] = source, tgid, mm
     record["tid"] = tgid if tid is None else tid
     record["start_time"], record["comm"] = start_time, comm

@@ -10,7 +10,17 @@ import pytest
 
 from hpview import wire
 from hpview.errors import CorruptStream
-from hpview.wire import RECORD_SIZE, Backing, Kind, RollupFlag, RunFlag, Source, Status, VmaFlag
+from hpview.wire import (
+    RECORD_SIZE,
+    Backing,
+    Kind,
+    MmFlag,
+    RollupFlag,
+    RunFlag,
+    Source,
+    Status,
+    VmaFlag,
+)
 from tests import records
 
 HEADER = re.sub(
@@ -102,6 +112,7 @@ def test_enums() -> None:
 
 
 def test_flags() -> None:
+    assert parse_defines("HPV_MM_") == {f.name: f for f in MmFlag}
     assert parse_defines("HPV_VMA_") == {f.name: f for f in VmaFlag}
     assert parse_defines("HPV_RUN_") == {f.name: f for f in RunFlag}
     assert parse_defines("HPV_ROLLUP_") == {f.name: f for f in RollupFlag}

@@ -15,7 +15,7 @@ from hpview.space.columns import Column, by_start, overlap
 from hpview.space.names import Names
 from hpview.space.totals import Totals
 from hpview.space.vma import Mark
-from hpview.wire import RECORD_SIZE, Kind, Source, Status, VmaFlag
+from hpview.wire import RECORD_SIZE, Kind, MmFlag, Source, Status, VmaFlag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +46,7 @@ class AddressSpace:
         tgid: The process; 0 before the first TASK record.
         comm: Its name, undecodable bytes as surrogates, not fit for a screen as it is.
         start_time: USER_HZ ticks since boot.
+        mm_flags: What prctl(PR_SET_THP_DISABLE) did to it, as far as the source could tell.
         source: Where the backing was read from.
         end_status: Why the stream ended; None before its END.
         end_errors: Table pages that could not be read, from END.
@@ -57,6 +58,7 @@ class AddressSpace:
         self.tgid = 0
         self.comm = ""
         self.start_time = 0
+        self.mm_flags = MmFlag(0)
         self.source = Source.NONE
         self.end_status: Status | None = None
         self.end_errors = 0
@@ -211,6 +213,7 @@ class AddressSpace:
             self.execs += 1
         self._identity = identity
         self.tgid, self.source, self.start_time = tgid, Source(source), identity[1]
+        self.mm_flags = MmFlag(int(record["mm_flags"][0]))
         self.comm = text.decode(bytes(record["comm"][0]).split(b"\0")[0])
 
     def _take_end(self, record: Records, offset: int) -> None:

@@ -47,4 +47,5 @@ def task_record(source: Source, task: Task, mm: Mm) -> bytes:
     out["mm"] = mm.identity
     out["comm"] = task.comm()[:15]
     out["start_time"] = task.start_time()
+    out["mm_flags"] = task.mm_flags()
     return out.tobytes()

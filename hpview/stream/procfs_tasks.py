@@ -8,8 +8,9 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hpview.errors import NoSuchProcess
-from hpview.kernelfs.status import read_stat
+from hpview.kernelfs.status import read_stat, read_status
 from hpview.kernelfs.task import is_zombie, threads
+from hpview.wire import MmFlag
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +53,9 @@ class ProcTask:
 
     def comm(self) -> bytes:
         """The thread's name, b"" once it is gone."""
+        stat = self._stat(self._folder, self.tid)
         if self.tid == self.tgid:
-            self._leader = stat = self._stat(self._root, self.tgid)
-        else:
-            stat = self._stat(self._root / str(self.tgid) / "task", self.tid)
+            self._leader = stat
         return stat.comm if stat else b""
 
     def start_time(self) -> int:
@@ -63,9 +63,24 @@ class ProcTask:
         stat = self._leader or self._stat(self._root, self.tgid)
         return stat.start_time if stat else 0
 
+    def mm_flags(self) -> MmFlag:
+        """Only that huge pages are disabled altogether can be known: see proc_pid_status(5)."""
+        try:
+            status = read_status(self.tid, self._folder)
+        except NoSuchProcess:
+            return MmFlag(0)
+        if status.thp_enabled is False:
+            return MmFlag.KNOWN | MmFlag.THP_DISABLED
+        return MmFlag(0)
+
     def mm(self) -> Mm | None:
         """Its address space, as get_task_mm() would find it now."""
         return self._opener.open(self.tgid, self.tid)
+
+    @property
+    def _folder(self) -> Path:
+        """Where the folder of the thread lies."""
+        return self._root if self.tid == self.tgid else self._root / str(self.tgid) / "task"
 
     @staticmethod
     def _stat(root: Path, pid: int) -> Stat | None:
@@ -76,7 +91,7 @@ class ProcTask:
 
 
 class AnyThread(ProcTask):
-    """A process by whichever of its threads still has the mm."""
+    """A process by whichever of its threads still has the mm, one among all of them."""
 
     def mm(self) -> Mm | None:
         """That of the leader, or, once it has exited, of the first thread that lives on."""
@@ -87,6 +102,10 @@ class AnyThread(ProcTask):
             if not is_zombie(self.tgid, tid, self._root):
                 return self._opener.open(self.tgid, tid)
         return None
+
+    def mm_flags(self) -> MmFlag:
+        """Not told: it would be one file more to read of each process."""
+        return MmFlag(0)
 
 
 class OneProcess:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hpview.stream.seq_file import Buffer
-    from hpview.wire import Records
+    from hpview.wire import MmFlag, Records
 
 _NEVER: Final = (1 << 64) - 1
 """``prev_vm_start`` after stop(): equals no VMA's start."""
@@ -120,6 +120,10 @@ class Task(Protocol):
 
     def start_time(self) -> int:
         """Of the group leader, in clock ticks since boot."""
+        ...
+
+    def mm_flags(self) -> MmFlag:
+        """Of its address space, as far as they can be told."""
         ...
 
     def mm(self) -> Mm | None:
