@@ -6,6 +6,7 @@
 #ifndef HPVIEW_TALLY_H
 #define HPVIEW_TALLY_H
 
+#include "hugeable.h"
 #include "records.h"
 
 /*
@@ -15,12 +16,17 @@
 #define WORK_PER_READ		(1 << 16)
 #define WORK_PER_CALL		8
 
-static __always_inline void add_sums(struct hpv_rollup *to, const struct hpv_sums *more)
+static __always_inline void add_sums(struct hpv_rollup *to, const struct hpv_sums *more,
+				     struct vm_area_struct *vma)
 {
 	to->bytes_2m += more->slots_2m * PMD_SIZE;
 	to->bytes_1g += more->slots_1g * PMD_SIZE;
 	to->bytes_4k += more->pages_4k * PAGE_SIZE;
 	to->bytes_swap += more->pages_swap * PAGE_SIZE;
+	if (more->pages_4k && is_hugeable(vma))
+		to->bytes_gap += more->pages_4k * PAGE_SIZE;
+	if (vma->vm_flags & VM_HUGETLB)
+		to->bytes_hugetlb += (more->slots_2m + more->slots_1g) * PMD_SIZE;
 }
 
 static __always_inline void open_tally(struct task_struct *task,
@@ -33,6 +39,7 @@ static __always_inline void open_tally(struct task_struct *task,
 	__builtin_memset(&t->rollup, 0, sizeof(t->rollup));
 	t->rollup.kind = HPV_KIND_ROLLUP;
 	t->rollup.version = HPV_WIRE_VERSION;
+	t->rollup.flags = HPV_ROLLUP_GAP;
 	hpv.progress.seen = 0;
 	t->due = 0;
 	t->back = 0;
@@ -104,7 +111,7 @@ static __always_inline int tally(struct task_struct *task, struct vm_area_struct
 
 	walk_vma(vma, start, end);
 	t->work += hpv.walk.work + WORK_PER_CALL;
-	add_sums(&t->rollup, &hpv.walk.sums);
+	add_sums(&t->rollup, &hpv.walk.sums, vma);
 	if (hpv.walk.read_errors)
 		t->rollup.flags |= HPV_ROLLUP_READ_ERROR;
 	hpv.progress.read_errors += hpv.walk.read_errors;

@@ -133,6 +133,7 @@ struct hpv_run {
 #define HPV_ROLLUP_PARTIAL	0x0001	/* a VMA changed before all of it was read */
 #define HPV_ROLLUP_READ_ERROR	0x0002	/* some of it could not be read */
 #define HPV_ROLLUP_ESTIMATE	0x0004	/* levels from totals, see HPV_VMA_ESTIMATE */
+#define HPV_ROLLUP_GAP		0x0008	/* bytes_gap and bytes_hugetlb were counted */
 
 struct hpv_rollup {
 	__u8	kind;
@@ -144,7 +145,13 @@ struct hpv_rollup {
 	__u64	bytes_2m;
 	__u64	bytes_1g;
 	__u64	bytes_swap;
-	__u64	reserved[2];
+	/*
+	 * Of bytes_4k: what lies in VMAs of 2 MiB and more that may be huge by what
+	 * they map, whatever settings and advice say: anonymous memory, files of
+	 * tmpfs, hugetlb; not VM_PFNMAP, VM_IO, VM_MIXEDMAP.
+	 */
+	__u64	bytes_gap;
+	__u64	bytes_hugetlb;	/* of bytes_2m and bytes_1g: in VM_HUGETLB VMAs */
 };
 
 enum hpv_status {

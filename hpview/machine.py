@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Machine", "Process", "Snapshot", "Stopped", "aggregate"]
 
-_SUMS: Final = ("bytes_2m", "bytes_1g", "bytes_4k", "bytes_swap", "vmas")
+_SUMS: Final = (
+    "bytes_2m", "bytes_1g", "bytes_4k", "bytes_swap", "vmas", "bytes_gap", "bytes_hugetlb",
+)  # fmt: skip
 _PARTIAL: Final = RollupFlag.PARTIAL | RollupFlag.READ_ERROR
 
 
@@ -139,7 +141,7 @@ class Machine:
         told = zip(*(tasks[name].tolist() for name in names), strict=True)
         sums = zip(*(rollups[name].tolist() for name in (*_SUMS, "flags")), strict=True)
         for (pid, start_time, comm, source), counted in zip(told, sums, strict=True):
-            bytes_2m, bytes_1g, bytes_4k, swap, vmas, flags = counted
+            bytes_2m, bytes_1g, bytes_4k, swap, vmas, gap, hugetlb, flags = counted
             try:
                 particulars = self._register.of(pid, start_time, alive)
             except HpviewError:
@@ -163,6 +165,8 @@ class Machine:
                 ppid=particulars.ppid,
                 cgroup=particulars.cgroup,
                 change=None if before is None else resident - before,
+                bytes_gap=gap if flags & RollupFlag.GAP else None,
+                bytes_hugetlb=hugetlb if flags & RollupFlag.GAP else None,
             )
 
     def _with_change(self, process: Process) -> Process:

@@ -30,6 +30,9 @@ class Process(NamedTuple):
         cgroup: Untrusted path of its cgroup, "" where that could not be read.
         change: Bytes that ``resident`` grew by since the snapshot before; None where
             there was none, or it was not in it.
+        bytes_gap: Of ``bytes_4k``, what lies in VMAs that may have huge pages by what they map
+            (``stream.hugeable``); None where it was not counted.
+        bytes_hugetlb: Of the huge bytes, those from hugetlb pools.
         pending: It was born, or called exec(), after the last snapshot: only what costs
             nothing is known yet.
     """
@@ -50,6 +53,8 @@ class Process(NamedTuple):
     ppid: int = 0
     cgroup: str = ""
     change: int | None = None
+    bytes_gap: int | None = None
+    bytes_hugetlb: int | None = None
     pending: bool = False
 
     @property
@@ -63,6 +68,14 @@ class Process(NamedTuple):
         if self.bytes_2m is None or self.bytes_1g is None:
             return None
         return self.bytes_2m + self.bytes_1g
+
+    @property
+    def coverage(self) -> float | None:
+        """Huge bytes over all that are or could be huge, 0 to 1; None when there are none."""
+        huge, gap = self.huge, self.bytes_gap
+        if huge is None or gap is None or not huge + gap:
+            return None
+        return huge / (huge + gap)
 
     @property
     def shown_command(self) -> str:

@@ -122,6 +122,8 @@ class RollupFlag(IntFlag):
     PARTIAL = 0x0001
     READ_ERROR = 0x0002
     ESTIMATE = 0x0004
+    GAP = 0x0008
+    """``bytes_gap`` and ``bytes_hugetlb`` were counted; older recordings hold none."""
 
 
 class Status(IntEnum):
@@ -229,7 +231,8 @@ ROLLUP: Final = np.dtype(
         ("bytes_2m", "<u8"),
         ("bytes_1g", "<u8"),
         ("bytes_swap", "<u8"),
-        ("reserved", "<u8", (2,)),
+        ("bytes_gap", "<u8"),
+        ("bytes_hugetlb", "<u8"),
     ]
 )
 END: Final = np.dtype(

@@ -66,24 +66,40 @@ def process(pid: int, command: str, **changes: object) -> Process:
         start_time=pid,
         ppid=1,
         cgroup="/system.slice",
+        bytes_gap=pid * MIB // 2,
     )
     return base._replace(**changes)  # type: ignore[arg-type]
 
 
 def unreadable(pid: int, command: str, **changes: object) -> Process:
-    nothing = dict.fromkeys(("bytes_2m", "bytes_1g", "bytes_4k", "vmas"))
+    nothing = dict.fromkeys(("bytes_2m", "bytes_1g", "bytes_4k", "vmas", "bytes_gap"))
     return process(pid, command, **{"user": "root", **nothing, **changes})
 
 
 def machine() -> tuple[Process, ...]:
     """A handful of processes of all kinds, one with a hostile command line."""
-    huge = {"resident": 7 * GIB, "bytes_2m": 5 * GIB, "bytes_4k": 2 * GIB, "change": 6 * MIB}
-    small = {"resident": 2 * GIB, "bytes_4k": 2 * GIB, "change": -2 * MIB}
-    app = {"cgroup": "/user.slice/app", "ppid": 5000, "change": 0}
+    huge = {"resident": 7 * GIB, "bytes_2m": 5 * GIB, "bytes_4k": 2 * GIB, "bytes_gap": GIB}
+    small = {"resident": 2 * GIB, "bytes_4k": 2 * GIB, "bytes_gap": 2 * GIB - 40 * MIB}
+    app = {"cgroup": "/user.slice/app", "ppid": 5000, "change": 0, "bytes_gap": 0}
     return (
         unreadable(1, "/sbin/init", cgroup="/init.scope", ppid=0),
-        process(880, "redis-server *:6379", user="redis", cgroup="/system.slice/redis", **small),
-        process(PID, "postgres: checkpointer", user="postgres", vmas=312, ppid=880, **huge),
+        process(
+            880,
+            "redis-server *:6379",
+            user="redis",
+            cgroup="/system.slice/redis",
+            change=-2 * MIB,
+            **small,
+        ),
+        process(
+            PID,
+            "postgres: checkpointer",
+            user="postgres",
+            vmas=312,
+            ppid=880,
+            change=6 * MIB,
+            **huge,
+        ),
         process(
             5000,
             "java -Xmx8g -jar server.jar",
@@ -91,6 +107,8 @@ def machine() -> tuple[Process, ...]:
             bytes_2m=6 * GIB,
             bytes_1g=GIB,
             bytes_4k=GIB,
+            bytes_gap=800 * MIB,
+            bytes_hugetlb=GIB,
             bytes_swap=300 * MIB,
             vmas=1204,
             cgroup="/user.slice/app",

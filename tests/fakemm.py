@@ -21,7 +21,10 @@ from tests import records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from numpy.typing import NDArray
+
     from hpview.stream.program import WalkProgram
+    from hpview.wire import Records
 
 
 class FakeMm:
@@ -101,14 +104,20 @@ class FakeMm:
                 self.batch.append(other)
         return walked([said(v, 0, self.count(v)) for v in self.batch], None)
 
+    def hugeable(self, vmas: Records) -> NDArray[np.bool_]:
+        """Those with a capital letter."""
+        return np.array([chr(flags).isupper() for flags in vmas["vm_flags"].tolist()], bool)
+
     def count(self, vma: Vma) -> int:
         return self.runs.get(chr(vma.vm_flags), 0)
 
 
 def said(vma: Vma, first: int, last: int) -> bytes:
-    """A VMA record and runs ``first`` to ``last`` of it."""
+    """A VMA record and runs ``first`` to ``last`` of it: each a huge slot and a small page."""
     run = bytearray(records.run(0, 0, 1))
-    out = [records.vma(vma.start, vma.end, vm_flags=vma.vm_flags, slots_2m=last - first)]
+    count = last - first
+    sums = {"slots_2m": count, "pages_4k": count}
+    out = [records.vma(vma.start, vma.end, vm_flags=vma.vm_flags, **sums)]
     for i in range(first, last):
         run[8:16] = (vma.start + i).to_bytes(8, "little")
         run[16:24] = (vma.start + i + 1).to_bytes(8, "little")
@@ -207,7 +216,11 @@ def _names(data: bytes) -> Iterable[str]:
         elif kind is Kind.RUN:
             yield "run" if record["backing"] != Backing.UNKNOWN else f"unknown:{record['err']}"
         elif kind is Kind.ROLLUP:
-            flags = "".join(f"+{flag.name}" for flag in RollupFlag(int(record["flags"])))
+            flags = "".join(
+                f"+{flag.name}"
+                for flag in RollupFlag(int(record["flags"]))
+                if flag is not RollupFlag.GAP
+            )
             size = int(record["size"]) // PAGE_SIZE
             yield f"ROLLUP:{record['vmas']}:{size}:{int(record['bytes_2m']) >> 21}{flags}"
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpview import wire
-from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, Kind, Source, Status
+from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, Kind, RollupFlag, Source, Status
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -82,9 +82,12 @@ def rollup(
     bytes_2m: int = 0,
     bytes_1g: int = 0,
     bytes_swap: int = 0,
-    flags: int = 0,
+    bytes_gap: int = 0,
+    bytes_hugetlb: int = 0,
+    flags: int = RollupFlag.GAP,
 ) -> bytes:
     record = wire.blank(Kind.ROLLUP, 1)
+    record["bytes_gap"], record["bytes_hugetlb"] = bytes_gap, bytes_hugetlb
     record["flags"], record["vmas"], record["size"] = flags, vmas, size
     record["bytes_4k"], record["bytes_2m"] = bytes_4k, bytes_2m
     record["bytes_1g"], record["bytes_swap"] = bytes_1g, bytes_swap

@@ -63,7 +63,7 @@ def test_a_rollup_is_the_sum_of_the_vmas(pid: int, features: Features, tmp_path:
     ):
         assert rollup[field] == int(vmas[parts].sum()) * unit, field
     guessed = bool((vmas["flags"] & VmaFlag.ESTIMATE).any())
-    assert rollup["flags"] == RollupFlag.ESTIMATE * guessed
+    assert rollup["flags"] == RollupFlag.GAP | RollupFlag.ESTIMATE * guessed
 
 
 def opened_files(pid: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -97,6 +97,7 @@ def test_no_file_of_a_process_is_opened_but_what_the_walk_needs(
 ) -> None:
     with child("") as process:
         found = opened_files(process.pid, monkeypatch)
-    assert set(found) == {"pagemap", "maps", "stat"}
+    # Which mounts there are is read once for all who see the same.
+    assert set(found) - {"mountinfo"} == {"pagemap", "maps", "stat"}
     # Before and after the others, to tell an exec in between; and for the TASK record.
     assert found.count("stat") == 3

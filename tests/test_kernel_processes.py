@@ -18,6 +18,8 @@ from hpview.wire import (
     SLOT_PAGES,
     SLOT_SIZE,
     Kind,
+    Records,
+    RollupFlag,
     Status,
     VmaFlag,
     decode,
@@ -174,6 +176,12 @@ def sums_of(data: bytes, pid: int) -> dict[str, int]:
     return {name: int(rollup[name]) for name in rollup.dtype.names or () if name != "reserved"}
 
 
+def gap(vmas: Records) -> int:
+    """Bytes of the small pages in large VMAs of memory: none of the target's files is one."""
+    large = (vmas["ino"] == 0) & (vmas["end"] - vmas["start"] >= SLOT_SIZE)
+    return int(vmas["pages_4k"][large].sum()) * PAGE_SIZE
+
+
 def test_all_processes(backend: KernelBackend) -> None:
     code = "area(9 * M, HUGEPAGE); touch(0); touch(3); check(libc.madvise(A, 9 * K, 4))"
     with child(PRELUDE + code) as target:
@@ -189,13 +197,15 @@ def test_all_processes(backend: KernelBackend) -> None:
     assert sums_of(data, target.pid) == {
         "kind": Kind.ROLLUP,
         "version": 1,
-        "flags": 0,
+        "flags": RollupFlag.GAP,
         "vmas": len(vmas),
         "size": int((vmas["end"] - vmas["start"]).sum()),
         "bytes_4k": int(vmas["pages_4k"].sum()) * PAGE_SIZE,
         "bytes_2m": int(vmas["slots_2m"].sum()) * SLOT_SIZE,
         "bytes_1g": 0,
         "bytes_swap": 0,
+        "bytes_gap": gap(vmas),
+        "bytes_hugetlb": 0,
     }
 
 
@@ -216,6 +226,6 @@ def test_all_processes_in_pieces(backend: KernelBackend) -> None:
         with backend.open_all() as stream:
             sums = sums_of(drain(stream), target.pid)
         vmas = decode(read_all(backend, target.pid)).of(Kind.VMA)
-    assert sums["flags"] == 0
+    assert sums["flags"] == RollupFlag.GAP
     assert sums["bytes_4k"] == int(vmas["pages_4k"].sum()) * PAGE_SIZE > 9 * SLOT_SIZE
     assert sums["vmas"] == np.count_nonzero((vmas["flags"] & VmaFlag.CONT) == 0)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from hpview.errors import CorruptStream
-from hpview.machine import Machine, Stopped, aggregate
+from hpview.machine import Machine, Process, Stopped, aggregate
 from hpview.stream.emulated import ProcfsBackend
 from hpview.stream.kernel import KernelBackend
 from hpview.wire import RollupFlag, Source
 from tests import records
 from tests.children import child
+from tests.fakes import FakeStream
 
 if TYPE_CHECKING:
     from hpview.stream.base import Backend
@@ -31,7 +33,7 @@ def test_aggregate_keeps_one_pair_a_process() -> None:
     assert tasks["tgid"].tolist() == [10, 11]
     assert rollups["vmas"].tolist() == [2, 1]
     assert rollups["bytes_2m"].tolist() == [6 * MIB, 0]
-    assert rollups["flags"].tolist() == [0, RollupFlag.PARTIAL]
+    assert rollups["flags"].tolist() == [RollupFlag.GAP, RollupFlag.PARTIAL]
 
 
 def test_a_process_that_execs_meanwhile_counts_as_what_it_became() -> None:
@@ -98,6 +100,47 @@ def test_a_snapshot_nobody_wants_any_more_is_given_up(patience: int) -> None:
     with pytest.raises(Stopped):
         Machine(ProcfsBackend()).snapshot(stop)
     assert len(asked) == patience + 1
+
+
+class Told:
+    """``Backend`` whose stream tells of this process what a test says."""
+
+    name = "told"
+
+    def __init__(self, rollup: bytes) -> None:
+        self._data = records.task(os.getpid()) + rollup + records.end()
+
+    def open(self, pid: int) -> FakeStream:
+        raise AssertionError
+
+    def open_all(self) -> FakeStream:
+        return FakeStream([self._data], threading.Semaphore(2))
+
+    def close(self) -> None:
+        pass
+
+
+def told(**sums: int) -> Process:
+    snapshot = Machine(Told(records.rollup(**sums))).snapshot()
+    return next(p for p in snapshot.processes if p.pid == os.getpid())
+
+
+def test_the_coverage_is_the_share_of_what_is_or_could_be_huge() -> None:
+    process = told(bytes_2m=6 * MIB, bytes_4k=9 * MIB, bytes_gap=2 * MIB, bytes_hugetlb=4 * MIB)
+    assert process.bytes_gap == 2 * MIB
+    assert process.bytes_hugetlb == 4 * MIB
+    assert process.coverage == 0.75
+    assert told(bytes_4k=9 * MIB, bytes_gap=MIB).coverage == 0
+    assert told(bytes_1g=MIB).coverage == 1
+
+
+def test_without_anything_that_could_be_huge_there_is_no_coverage() -> None:
+    assert told(bytes_4k=9 * MIB).coverage is None
+
+
+def test_a_gap_that_was_not_counted_is_not_known() -> None:
+    process = told(bytes_2m=MIB, bytes_4k=MIB, flags=0)
+    assert (process.bytes_gap, process.bytes_hugetlb, process.coverage) == (None, None, None)
 
 
 @pytest.mark.bpf

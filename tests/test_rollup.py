@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+from itertools import count, groupby
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +15,7 @@ from hpview.stream.program import PIECE_RUNS
 from hpview.stream.rollup import PATIENCE, SPILL_RECORDS, RollupProgram
 from hpview.stream.seq_file import SeqFile
 from hpview.stream.task_vma import TaskVma
-from hpview.wire import PAGE_SIZE, Kind, Source, Status
+from hpview.wire import PAGE_SIZE, Kind, RollupFlag, Source, Status
 from tests.fakemm import FakeMm, FakeTask, FakeTasks, names
 
 if TYPE_CHECKING:
@@ -37,6 +37,17 @@ class Reading:
             return names(self.out.read(32768))
         except BlockingIOError:
             return None
+
+    def remaining(self) -> bytes:
+        """All that is left."""
+        parts = []
+        while True:
+            try:
+                parts.append(self.out.read(32768))
+            except BlockingIOError:
+                continue
+            if not parts[-1]:
+                return b"".join(parts)
 
     def rest(self) -> list[str]:
         return [line for chunk in iter(self.read, []) for line in chunk or []]
@@ -66,7 +77,7 @@ def test_sums_are_in_bytes() -> None:
     data = Reading(process("A", A=3)).out.read(32768)
     rollup = wire.decode(data).of(Kind.ROLLUP)[0]
     fields = ("vmas", "size", "bytes_2m", "bytes_1g", "bytes_4k", "bytes_swap")
-    assert [int(rollup[field]) for field in fields] == [1, 4096, 3 << 21, 0, 0, 0]
+    assert [int(rollup[field]) for field in fields] == [1, 4096, 3 << 21, 0, 3 << 12, 0]
 
 
 def test_silent_threads_are_not_added() -> None:
@@ -267,6 +278,30 @@ def test_neither_batches_nor_the_clock_change_the_sums(
         return Reading(*tasks, clock=lambda: next(ticks) * PATIENCE / calls).rest()
 
     assert read(batch_size, calls) == read(1, 1 << 30)
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(
+    st.text(st.sampled_from("Aa.Bb"), min_size=1, max_size=30),
+    st.integers(1, 40),
+    st.sampled_from((1, 3, 50)),
+)
+def test_the_gap_is_the_small_pages_of_what_may_be_huge(
+    pages: str, batch_size: int, calls: int
+) -> None:
+    """Capital letters may: B comes in pieces, so does b."""
+    runs = {"A": 2, "a": 5, "B": 2 * PIECE_RUNS + 7, "b": 3 * PIECE_RUNS}
+    task = process(pages, **runs)
+    assert task.space is not None
+    task.space.batch_size = batch_size
+    ticks = count()
+    stream = Reading(task, clock=lambda: next(ticks) * PATIENCE / calls)
+    found = wire.decode(stream.remaining()).of(Kind.ROLLUP)
+    letters = [letter for letter, _ in groupby(pages) if letter != "."]
+    assert found["bytes_gap"].tolist() == [
+        PAGE_SIZE * sum(runs[letter] for letter in letters if letter.isupper())
+    ] * bool(letters)
+    assert (found["flags"] == RollupFlag.GAP).all()
 
 
 @pytest.mark.parametrize("size", [1, 63, 64, 1000])

@@ -85,6 +85,8 @@ def test_a_group_with_something_unread_says_so() -> None:
     total = look(everyone, shape=Shape.USER).lines[0].process
     assert total.partial
     assert total.bytes_4k == sum(p.bytes_4k or 0 for p in everyone)
+    assert total.bytes_gap == sum(p.bytes_gap or 0 for p in everyone)
+    assert total.bytes_hugetlb == 1 << 30
     known = sum(p.resident for p in everyone if p.huge is not None)
     assert coverage(total) == pytest.approx(100 * (total.huge or 0) / known)
 

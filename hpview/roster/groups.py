@@ -47,23 +47,30 @@ def grouped(processes: Sequence[Process], order: Iterable[int], attribute: str) 
 
 def _total(key: str, processes: list[Process]) -> Process:
     counted = [p for p in processes if p.bytes_2m is not None]
-    some = bool(counted)
-    changes = [p.change for p in processes if p.change is not None]
     return Process(
         pid=min(p.pid for p in processes),
         user=key,
         comm=key,
         cmdline=key,
         resident=sum(p.resident for p in processes),
-        bytes_2m=sum(p.bytes_2m or 0 for p in counted) if some else None,
-        bytes_1g=sum(p.bytes_1g or 0 for p in counted) if some else None,
-        bytes_4k=sum(p.bytes_4k or 0 for p in counted) if some else None,
+        bytes_2m=_sum(p.bytes_2m for p in processes),
+        bytes_1g=_sum(p.bytes_1g for p in processes),
+        bytes_4k=_sum(p.bytes_4k for p in processes),
         bytes_swap=sum(p.bytes_swap for p in processes),
-        vmas=sum(p.vmas or 0 for p in counted) if some else None,
+        vmas=_sum(p.vmas for p in processes),
         source=Source.NONE,
         start_time=0,
-        partial=some and (len(counted) < len(processes) or any(p.partial for p in counted)),
+        partial=bool(counted)
+        and (len(counted) < len(processes) or any(p.partial for p in counted)),
         ppid=min(p.ppid for p in processes),
         cgroup=key,
-        change=sum(changes) if changes else None,
+        change=_sum(p.change for p in processes),
+        bytes_gap=_sum(p.bytes_gap for p in processes),
+        bytes_hugetlb=_sum(p.bytes_hugetlb for p in processes),
     )
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    """Of those that are known; None when none is."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
@@ -10,6 +11,7 @@ from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
 from hpview.kernelfs.files import PROC, read_file
 from hpview.kernelfs.maps import MapsText
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, Levels, ScanRegions, SmapsLevels
+from hpview.stream.hugeable import MemoryFilesReader
 from hpview.stream.mappings import Lines, QueryMappings, TextMappings
 from hpview.stream.procfs_mm import Density, ProcMm, Regions
 from hpview.wire import Source
@@ -116,7 +118,8 @@ class _OpenMm:
                 self._text = mappings = TextMappings(tid, root, opener.page_sizes)
                 self._text.bind()
             regions = self._regions(opener, tid, root)
-            self.mm = ProcMm(identity, mappings, regions, self.density)
+            files = partial(opener.memory_files.of, tid, root)
+            self.mm = ProcMm(identity, mappings, regions, self.density, files)
             self.image = read_image(tid, root)
         except BaseException:
             self.close()
@@ -182,6 +185,7 @@ class ProcOpener:
         self.features = features
         self.root = root
         self.page_sizes = {} if features.query else hugetlbfs.page_sizes(root)
+        self.memory_files = MemoryFilesReader(root)
         self.denied = False
         self._identity = 0
         self._current: _OpenMm | None = None

@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from hpview.errors import HpviewError, NoMemoryMap, NoSuchProcess
 from hpview.stream.fold import fold, only_sums, pick, sums
+from hpview.stream.hugeable import MemoryFiles, hugeable
 from hpview.stream.program import PIECE_RUNS
 from hpview.stream.task_vma import Vma, Walked
 from hpview.wire import SLOT_SIZE, Backing, Kind, Records, RunFlag, VmaFlag, blank
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hpview.stream.mappings import Mappings
 
 U64 = NDArray[np.uint64]
@@ -72,6 +75,7 @@ class ProcMm:
         mappings: VMAs.
         regions: Backing.
         density: Of an earlier visit; kept up to date.
+        files: Which files are memory; asked when it matters.
 
     Attributes:
         gone: It was found to be gone, by exit or exec.
@@ -83,12 +87,14 @@ class ProcMm:
         mappings: Mappings,
         regions: Regions,
         density: Density | None = None,
+        files: Callable[[], MemoryFiles] = MemoryFiles,
     ) -> None:
         self.identity = identity
         self.gone = False
         self._mappings = mappings
         self._regions = regions
         self._density = density or Density()
+        self._files = files
         self._forget()
 
     def _forget(self) -> None:
@@ -128,6 +134,10 @@ class ProcMm:
         self._batch = self._batch[: len(self._walked.vmas)]
         self._density.records = 1 + len(self._walked.runs) / len(self._batch)
         return self._walked
+
+    def hugeable(self, vmas: Records) -> NDArray[np.bool_]:
+        """See ``stream.hugeable``."""
+        return hugeable(vmas, self._files)
 
     def _place(self, vma: Vma) -> int | None:
         """Where in the batch it is."""

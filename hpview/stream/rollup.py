@@ -12,10 +12,12 @@ import numpy as np
 
 from hpview.stream.framing import Counts, task_record
 from hpview.stream.program import count_errors
-from hpview.wire import PAGE_SIZE, SLOT_SIZE, Kind, Records, RollupFlag, VmaFlag, blank
+from hpview.wire import PAGE_SIZE, SLOT_SIZE, Kind, Records, RollupFlag, VmaFlag, VmFlag, blank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from hpview.stream.seq_file import Buffer
     from hpview.stream.task_vma import Mm, Position, Vma
@@ -68,10 +70,11 @@ class _Tally:
         self.due: int | None = None
         self.back = False
         self._task = task
-        self._flags = flags
+        self._flags = flags | RollupFlag.GAP
         self._vmas = 0
         self._size = 0
         self._bytes = dict.fromkeys(_SUMS, 0)
+        self._gap = self._hugetlb = 0
 
     def begin(self, vma: Vma) -> int:
         """Where to walk this VMA from; its end or more if all of it has been counted."""
@@ -84,16 +87,22 @@ class _Tally:
         self._vmas += 1
         return vma.start
 
-    def add(self, start: int, vmas: Records, resume: int | None) -> None:
+    def add(
+        self, start: int, vmas: Records, hugeable: NDArray[np.bool_], resume: int | None
+    ) -> None:
         """Count VMAs, ascending and disjoint: the first from ``start`` on.
 
         Args:
             start: What ``begin`` returned for the first.
             vmas: Their records.
+            hugeable: Which of them may have huge pages by what they map, shape (n,).
             resume: Where the only one was cut.
         """
         for total, (field, unit) in _SUMS.items():
             self._bytes[total] += int(vmas[field].sum()) * unit
+        self._gap += int(vmas["pages_4k"][hugeable].sum()) * PAGE_SIZE
+        hugetlb = vmas[(vmas["vm_flags"] & np.uint64(VmFlag.HUGETLB)) != 0]
+        self._hugetlb += int(hugetlb["slots_2m"].sum() + hugetlb["slots_1g"].sum()) * SLOT_SIZE
         met = int(np.bitwise_or.reduce(vmas["flags"]))
         for flag, told in _FLAGS:
             if met & flag:
@@ -123,6 +132,7 @@ class _Tally:
         out["size"] = self._size
         for name, value in self._bytes.items():
             out[name] = value
+        out["bytes_gap"], out["bytes_hugetlb"] = self._gap, self._hugetlb
         return self._task + out.tobytes()
 
 
@@ -188,7 +198,7 @@ class RollupProgram:
         if walked.resume is None:
             shown = at.until_contended(min(len(walked.vmas), most))
         vmas = walked.vmas[:shown]
-        tally.add(start, vmas, walked.resume)
+        tally.add(start, vmas, at.mm.hugeable(vmas), walked.resume)
         self._counts.read_errors += count_errors(vmas)
         if walked.resume is None:
             return shown

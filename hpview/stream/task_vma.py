@@ -95,6 +95,10 @@ class Mm(Protocol):
         """
         ...
 
+    def hugeable(self, vmas: Records) -> NDArray[np.bool_]:
+        """Which of its VMAs may have huge pages by what they map, shape (n,)."""
+        ...
+
 
 class Task(Protocol):
     """A thread whose address space is visited."""
