@@ -55,7 +55,8 @@ class Attribution:
         self.exact = True
         self.cut = False
         self._root = root
-        self._page_sizes = hugetlbfs.page_sizes(root, sysfs)
+        self._sysfs = sysfs
+        self._page_sizes: dict[int, int] = {}
         self._files: dict[tuple[int, int, int, bool], NDArray[np.bool_]] = {}
         self._frames: dict[int, list[U64]] = {}
         self._once: Counter[int] = Counter()
@@ -113,6 +114,8 @@ class Attribution:
 
         The file systems of other mount namespaces are unknown until a VMA is asked for.
         """
+        if not self._page_sizes:
+            self._page_sizes = hugetlbfs.page_sizes(self._root, self._sysfs)
         if dev not in self._page_sizes:
             try:
                 with MapsQuery(tid, folder) as query:

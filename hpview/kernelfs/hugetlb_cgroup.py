@@ -70,10 +70,10 @@ class Hierarchy(NamedTuple):
         """The folder of a cgroup; None where it lies outside of what is mounted."""
         if cgroup.startswith("/.."):
             return None  # above the root of the reader's cgroup namespace
-        below = cgroup if self.top == "/" else cgroup.removeprefix(self.top)
-        if self.top != "/" and below == cgroup:
+        top = self.top.rstrip("/")
+        if not f"{cgroup}/".startswith(f"{top}/"):
             return None
-        return self.folder / below.lstrip("/")
+        return self.folder / cgroup.removeprefix(top).lstrip("/")
 
 
 def find_hierarchy(root: Path = PROC) -> Hierarchy | None:
