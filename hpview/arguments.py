@@ -17,6 +17,8 @@ _LONGEST: Final = 20
 _SLOT: Final = 1 << 21
 """``wire.SLOT_SIZE``; numpy, which comes with that, is not imported to parse a command line."""
 
+_DAY: Final = 86_400
+
 
 def pid(word: str) -> int:
     """A process id."""
@@ -66,3 +68,15 @@ def size(word: str) -> tuple[int, int]:
     if not (10 <= int(columns) <= 1000 and 3 <= int(rows) <= 500):
         raise argparse.ArgumentTypeError(f"{word} is not between 10x3 and 1000x500")
     return int(columns), int(rows)
+
+
+def seconds(word: str) -> float:
+    """A time to wait, above 0 and at most a day."""
+    try:
+        found = float(word) if word.isascii() and len(word) < _LONGEST else -1.0
+    except ValueError:
+        found = -1.0
+    if not 0 < found <= _DAY:  # nor is NaN
+        shown = printable(word[:_LONGEST])
+        raise argparse.ArgumentTypeError(f"{shown!r} is not a number of seconds, like 5")
+    return found

@@ -207,6 +207,34 @@ def _parser() -> argparse.ArgumentParser:
     )
     collapse.add_argument("--yes", action="store_true", help="do not ask first")
 
+    machine = add(
+        "machine",
+        commands.machine,
+        "show what of the whole machine bears on huge pages, and who has the pools",
+        "hpview machine --seconds 5",
+    )
+    machine.add_argument("--format", choices=("table", "json"), default="table")
+    machine.add_argument(
+        "--seconds",
+        type=arguments.seconds,
+        metavar="N",
+        help="count for so long and show rates too; else what was counted since boot",
+    )
+
+    numa = add(
+        "numa",
+        commands.numa,
+        "show on which NUMA nodes the huge pages of one process lie",
+        "hpview numa 4127",
+    )
+    numa.add_argument("pid", type=arguments.pid, metavar="PID")
+    numa.add_argument(
+        "--small",
+        action="store_true",
+        help="ask for its 4 kB pages too, one by one: some 30 ms for each GiB of them",
+    )
+    numa.add_argument("--format", choices=("table", "json"), default="table")
+
     shot = add(
         "shot",
         commands.shot,

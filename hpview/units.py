@@ -28,6 +28,12 @@ def short(count: int) -> str:
     return digits + (_UNITS[unit][0] if unit else "")
 
 
+def page(count: int) -> str:
+    """The size of a page, of which the kernel has powers of two only: ``4K``, ``2M``, ``1G``."""
+    unit = max(count.bit_length() - 1, 0) // 10
+    return f"{count >> 10 * unit}{_UNITS[unit][0]}" if unit else str(count)
+
+
 def thousands(count: int) -> str:
     """``7 140``: a count that stays readable when it is long."""
     return f"{count:,}".replace(",", " ")
