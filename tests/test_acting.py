@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,15 +11,18 @@ import pytest
 
 from hpview.acting import words
 from hpview.acting.outcome import Outcome, huge_at, outcome
-from hpview.acting.plan import CannotCollapse, Plan, inwards, plan, plans
+from hpview.acting.plan import CannotCollapse, Plan, Rules, inwards, plan, plans
 from hpview.acting.target import BATCH, Attempt, batches
-from hpview.kernelfs.maps import Mapping
+from hpview.in_force import ProcessThp
 from hpview.space.address_space import AddressSpace
 from hpview.wire import SLOT_SIZE, Backing, VmaFlag, VmFlag
 from tests.records import MIB, Script, run
+from tests.settings_in_force import DISK, SHMEM, in_force, thp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from hpview.in_force import InForce
 
 A = 0x7F0A00000000
 RW = VmFlag.READ | VmFlag.WRITE
@@ -85,9 +89,6 @@ def test_where_nothing_is_to_be_done(start: int, end: int, why: str) -> None:
         plan(mixed(), 0, A + start * SLOT_SIZE, A + end * SLOT_SIZE)
 
 
-FILE = {"dev": 8 << 20 | 1, "ino": 77}
-
-
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
@@ -95,38 +96,44 @@ FILE = {"dev": 8 << 20 | 1, "ino": 77}
         ({"vm_flags": RW | VmFlag.PFNMAP, "flags": VmaFlag.SKIPPED}, "devices"),
         ({"vm_flags": RW | VmFlag.IO}, "devices"),
         ({"flags": VmaFlag.SKIPPED}, "not read"),
-        ({"vm_flags": RW, **FILE}, "maps a file"),
-        ({"vm_flags": RW | VmFlag.EXEC, **FILE}, "maps a file"),
+        ({"vm_flags": RW | VmFlag.MIXEDMAP}, "special mappings"),
+        ({"vm_flags": RW, "dev": DISK, "ino": 7}, "maps a file"),
     ],
 )
 def test_kinds_that_are_refused(kind: dict[str, int], why: str) -> None:
     space = known(Script(100).vma(A, A + 4 * MIB, small(0, 2, 9), **kind))
+    settings = replace(in_force(), read_only_thp=False)
     with pytest.raises(CannotCollapse, match=why):
-        plan(space, 0, A, A + 4 * MIB)
+        plan(space, 0, A, A + 4 * MIB, Rules.of(space, settings))
+
+
+SHARED = {"dev": SHMEM, "ino": 7}
 
 
 @pytest.mark.parametrize(
-    ("kind", "doubt"),
+    ("kind", "settings", "doubt"),
     [
-        ({"vm_flags": RW | VmFlag.NOHUGEPAGE}, "MADV_NOHUGEPAGE"),
-        ({"vm_flags": VmFlag.READ | VmFlag.EXEC, **FILE}, "READ_ONLY_THP_FOR_FS"),
-        ({"vm_flags": RW}, ""),
+        ({"vm_flags": RW | VmFlag.NOHUGEPAGE}, in_force(), "MADV_NOHUGEPAGE"),
+        ({}, replace(in_force(), process=ProcessThp.DISABLED), "PR_SET_THP_DISABLE"),
+        ({}, replace(in_force(), process=ProcessThp.ADVISED_ONLY), ""),
+        ({}, in_force(thp("never", "never")), ""),
+        ({}, in_force(), ""),
+        (SHARED, in_force(), ""),
+        (SHARED | {"pgoff": 512}, in_force(), ""),
+        (SHARED | {"pgoff": 1}, in_force(), "multiple of 2 MiB"),
+        (SHARED, in_force(thp(shmem_enabled="deny")), "shmem_enabled"),
+        ({"dev": DISK, "ino": 7}, replace(in_force(), read_only_thp=None), "READ_ONLY_THP"),
+        ({"dev": DISK, "ino": 7}, replace(in_force(), read_only_thp=True), ""),
     ],
 )
-def test_kinds_that_the_kernel_may_refuse(kind: dict[str, int], doubt: str) -> None:
+def test_what_the_kernel_is_expected_to_refuse(
+    kind: dict[str, int], settings: InForce, doubt: str
+) -> None:
     space = known(Script(100).vma(A, A + 4 * MIB, small(0, 2, 9), **kind))
-    found = plan(space, 0, A, A + 4 * MIB)
+    found = plan(space, 0, A, A + 4 * MIB, Rules.of(space, settings))
     assert doubt in found.doubt
     assert bool(doubt) == bool(found.doubt)
-
-
-@pytest.mark.parametrize(("pgoff", "doubt"), [(0, False), (512, False), (1, True)])
-def test_shared_memory_must_lie_as_its_offset(pgoff: int, doubt: bool) -> None:
-    script = Script(100).vma(A, A + 4 * MIB, small(0, 2, 9), dev=1, ino=5, pgoff=pgoff)
-    space = known(script)
-    shared = Mapping(A, A + 4 * MIB, RW, pgoff * 4096, 1, 5, "/memfd:x (deleted)")
-    space.set_names(np.array([A], dtype=np.uint64), [shared])
-    assert bool(plan(space, 0, A, A + 4 * MIB).doubt) == doubt
+    assert plan(space, 0, A, A + 4 * MIB).doubt == ""
 
 
 def test_a_plan_for_each_vma_of_a_range() -> None:

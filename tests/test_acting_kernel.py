@@ -11,9 +11,10 @@ import pytest
 from hpview import backends, scan
 from hpview.acting import madvise
 from hpview.acting.outcome import huge_at, outcome
-from hpview.acting.plan import CannotCollapse, Plan, plan, plans
+from hpview.acting.plan import CannotCollapse, Plan, Rules, plan, plans
 from hpview.acting.target import AnotherProgram, Attempt, Refused, Target, batches
 from hpview.errors import NoMemoryMap, NoSuchProcess
+from hpview.in_force import read_in_force
 from tests.children import child, hugetlb_pool
 from tests.kernel_targets import AREA, PRELUDE
 from tests.ordinary import ordinary
@@ -37,7 +38,8 @@ def read(pid: int) -> AddressSpace:
 
 
 def planned(space: AddressSpace, slots: int = 4) -> Plan:
-    return plan(space, space.index_at(AREA), AREA, AREA + slots * M)
+    rules = Rules.of(space, read_in_force(space.tgid))
+    return plan(space, space.index_at(AREA), AREA, AREA + slots * M, rules)
 
 
 def collapse(pid: int, wanted: Plan) -> list[Attempt]:
@@ -186,6 +188,7 @@ def test_asking_for_the_right_changes_nothing() -> None:
 ASK = """
 import sys
 from hpview.acting.target import Target, Refused
+from hpview.in_force import read_in_force
 from hpview.errors import HpviewError
 try:
     with Target(int(sys.argv[1])) as target:
@@ -246,7 +249,7 @@ def test_memory_of_which_nothing_can_be_collapsed() -> None:
             plan(space, space.index_at(AREA + 8 * M), AREA + 8 * M, AREA + 9 * M)
         index = next(i for i in range(len(space.vmas)) if space.name_of(i) == "[vdso]")
         start, end = (int(space.vmas[side][index]) for side in ("start", "end"))
-        with pytest.raises(CannotCollapse, match="devices"):
+        with pytest.raises(CannotCollapse):
             plan(space, index, start, end)
 
 

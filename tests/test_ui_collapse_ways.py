@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from tests.fake_acting import FakeActing
 from tests.fakes import PID, drive, press, rested, sample_fakes, settled, until
 from tests.on_slot import PLACE, open_slot
 from tests.records import MIB, Script, run
+from tests.settings_in_force import DISK, in_force
 from tests.watched import SLOT, A, below, fakes_of, make, small, text
 
 if TYPE_CHECKING:
@@ -152,7 +154,6 @@ def test_nothing_is_offered_read_only() -> None:
 KINDS: dict[str, tuple[dict[str, int], str]] = {
     "hugetlb": ({"vm_flags": 3 | VmFlag.HUGETLB}, "hugetlb"),
     "device": ({"vm_flags": 3 | VmFlag.PFNMAP}, "devices"),
-    "file": ({"dev": 8 << 20, "ino": 7}, "maps a file"),
     "huge": ({}, "huge already"),
 }
 
@@ -174,6 +175,27 @@ def test_memory_that_cannot_be_collapsed_says_why(kind: str) -> None:
 
     drive(app, script)
     assert fakes.acting.held == []
+
+
+def test_what_only_the_rules_tell_is_told_in_the_box() -> None:
+    fakes = fakes_of(Script(PID).vma(A, A + 8 * SLOT, small(0, 8, 100), dev=DISK, ino=7))
+    fakes.in_force = replace(in_force(), read_only_thp=False)
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        below(app).go_to(A)
+        await press(pilot, "c")
+        await stage(pilot, app, Stage.IMPOSSIBLE)
+        assert "this maps a file" in text(app)
+        await press(pilot, "escape")
+        fakes.in_force = replace(in_force(), read_only_thp=None)
+        await press(pilot, "c")
+        await stage(pilot, app, Stage.ASKING)
+        assert "the kernel may refuse: files can be collapsed only" in text(app)
+
+    drive(app, script)
+    assert fakes.acting.asked == []
 
 
 def test_gaps_edges_and_empty_places_say_why() -> None:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hpview.acting.plan import Plan
-    from hpview.acting.target import Acting, Attempt
+    from hpview.acting.target import Acting, Attempt, Target
+    from hpview.services import Readers
     from hpview.space.address_space import AddressSpace
 
 
@@ -28,34 +29,45 @@ def collapse(args: Namespace) -> int:
         raise HpviewError(f"nothing may be collapsed: {reason}")
     if not args.yes and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("there is no terminal to ask on: --yes does it without asking")
-    from hpview import scan
-    from hpview.acting import target as target_
-    from hpview.acting.outcome import all_huge
-    from hpview.acting.plan import plans
-    from hpview.acting.words import TIME_COSTS
+    from hpview.acting.target import Target
 
-    with target_.Target(args.pid) as target, opened_readers(args) as readers:
+    with Target(args.pid) as target, opened_readers(args) as readers:
         if refusal := target.refusal():
             raise HpviewError(f"process {args.pid}: {refusal}")
-        before = scan.scan(readers, args.pid).space
-        if before.start_time != target.start_time:
-            raise target_.AnotherProgram(args.pid, "is another one now")
-        made, refused = plans(before, *args.span)
-        print_lines(map(printable, refused))
-        for plan in made:
-            print_lines(_plan_lines(plan, before))
-        if made:
-            print_lines(f"costs: {line}" for line in TIME_COSTS)
-        if not made or not (args.yes or _agreed()):
-            return 0 if all_huge(before, *args.span) else 1
-        attempts, broken = _tried(target, made)
-        after = scan.scan(readers, args.pid).space
+        return _collapsed(target, readers, args)
+
+
+def _collapsed(target: Target, readers: Readers, args: Namespace) -> int:
+    from hpview import scan
+    from hpview.acting.outcome import all_huge
+    from hpview.acting.plan import Rules, plans
+    from hpview.acting.target import AnotherProgram
+    from hpview.acting.words import TIME_COSTS
+    from hpview.in_force import read_in_force
+    from hpview.space.changes import same_memory
+
+    start, end = args.span
+    before = scan.scan(readers, args.pid).space
+    if before.start_time != target.start_time:
+        raise AnotherProgram(args.pid, "is another one now")
+    made, refused = plans(before, start, end, Rules.of(before, read_in_force(args.pid)))
+    print_lines(map(printable, refused))
+    for plan in made:
+        print_lines(_plan_lines(plan, before))
+    if made:
+        print_lines(f"costs: {line}" for line in TIME_COSTS)
+    if not made or not (args.yes or _agreed()):
+        return 0 if all_huge(before, start, end) else 1
+    attempts, broken = _tried(target, made)
+    after = scan.scan(readers, args.pid).space
+    if not same_memory(before, after):
+        raise AnotherProgram(args.pid, "runs another program now")
     for plan in made:
         mine = [one for one in attempts if plan.start <= one.address < plan.end]
         print_lines(_result_lines(plan, mine, before, after))
     if broken:
         return 130
-    return 0 if all_huge(after, *args.span) else 1
+    return 0 if all_huge(after, start, end) else 1
 
 
 def _agreed() -> bool:

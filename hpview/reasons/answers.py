@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.in_force import ProcessThp
 from hpview.pages.slot_facts import NO_FACTS
-from hpview.reasons import modes
-from hpview.reasons.advice import Advice, advice_of
+from hpview.reasons.advice import advice_of
 from hpview.reasons.bits import members
 from hpview.reasons.breakdown import Breakdown, breakdown, main_reasons
 from hpview.reasons.case import Case, Finding
 from hpview.reasons.eligibility import judged
 from hpview.reasons.evidence import EVIDENCE, is_certain
-from hpview.reasons.kinds import SHARED_KINDS, VmaKind
+from hpview.reasons.forced import refused
+from hpview.reasons.kinds import VmaKind
 from hpview.reasons.reason import Reason
 from hpview.reasons.remedies import REMEDIES
 from hpview.reasons.verdicts import decide
@@ -35,23 +34,6 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 _SLOT: Final = np.uint64(SLOT_SIZE)
-_OVERRULED: Final = sum(
-    reason.bit
-    for reason in (
-        Reason.OFF,
-        Reason.NOT_ADVISED,
-        Reason.CANNOT_TELL,
-        Reason.SWAPPED,
-        Reason.SHARED,
-        Reason.SPARSE,
-        Reason.CACHE,
-        Reason.SPLIT,
-        Reason.FALLBACK,
-        Reason.WAITING,
-    )
-)
-"""What MADV_COLLAPSE does not ask about, or where it may succeed (mm/khugepaged.c,
-madvise_collapse())."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,18 +140,7 @@ class Answers:
 
     def _collapsible(self, index: int, bits: int, something: bool) -> bool:
         """Whether MADV_COLLAPSE may be tried; it goes by less than khugepaged does."""
-        allowed = _OVERRULED
-        kind = VmaKind(int(self.eligibility.kind[index]))
-        if kind in SHARED_KINDS:
-            advised = self.eligibility.advice[index] == Advice.HUGEPAGE
-            if not modes.collapse_allowed(self.in_force, kind, advised=bool(advised)):
-                return False
-            allowed |= Reason.SHMEM_OFF.bit
-        if self.in_force.process is ProcessThp.ADVISED_ONLY:
-            allowed |= Reason.PROCESS_OFF.bit
-        if kind is VmaKind.FILE and self.in_force.read_only_thp is not True:
-            return False
-        return something and not bits & ~allowed
+        return something and not refused(self.eligibility, self.in_force, index, bits)
 
 
 def _finding(reason: Reason, case: Case) -> Finding:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from textual.worker import get_current_worker
 
 from hpview.acting.outcome import Outcome, outcome
-from hpview.acting.plan import CannotCollapse, Plan, plan
+from hpview.acting.plan import CannotCollapse, Plan, Rules, plan
 from hpview.acting.target import batches
 from hpview.space.changes import same_memory
 from hpview.text import printable
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from hpview.acting.target import Acting, Attempt
     from hpview.errors import HpviewError
+    from hpview.in_force import InForce
+    from hpview.services import Services
     from hpview.space.address_space import AddressSpace
     from hpview.ui.reading import Reading
 
@@ -60,8 +62,12 @@ class Span(NamedTuple):
     end: int
     address: int
 
-    def plan(self, space: AddressSpace) -> Plan:
+    def plan(self, space: AddressSpace, rules: Rules | None = None) -> Plan:
         """What would be tried; a range smaller than a slot stands for its slot.
+
+        Args:
+            space: The process.
+            rules: As of ``acting.plan.plan``.
 
         Raises:
             CannotCollapse: Nothing can be.
@@ -71,7 +77,7 @@ class Span(NamedTuple):
             start = start // SLOT_SIZE * SLOT_SIZE
             end = start + SLOT_SIZE
         index = describe.index_in(space, self.start, self.end, self.address)
-        return plan(space, index, start, end)
+        return plan(space, index, start, end, rules)
 
 
 class Collapsing:
@@ -88,7 +94,7 @@ class Collapsing:
     def __init__(
         self,
         owner: Screen[bool],
-        act: Callable[[int, int], Acting],
+        services: Services,
         reading: Reading,
         span: Span,
         changed: Callable[[], None],
@@ -97,7 +103,7 @@ class Collapsing:
 
         Args:
             owner: The work ends with this screen, which tells ``failed`` of what it raises.
-            act: As of ``Services``.
+            services: Of the app; they have an ``act``.
             reading: Of the process; read again for this.
             span: Where.
             changed: Called when there is something else to show.
@@ -108,11 +114,12 @@ class Collapsing:
         self.attempts: list[Attempt] = []
         self.result: Outcome | None = None
         self._owner = owner
-        self._act = act
+        self._services = services
         self._reading = reading
         self._span = span
         self._changed = changed
         self._before = reading.space
+        self._in_force: InForce | None = None
         self._target: Acting | None = None
         self._stop = threading.Event()
         self._then: Callable[[AddressSpace], None] | None = None
@@ -182,12 +189,19 @@ class Collapsing:
 
     def _hold(self) -> None:
         worker = get_current_worker()
-        target = self._act(self.pid, self._before.start_time)
-        refusal = target.refusal()
+        if self._services.act is None:
+            return
+        target = self._services.act(self.pid, self._before.start_time)
+        try:
+            refusal = target.refusal()
+            in_force = self._services.in_force(self.pid)
+        except BaseException:
+            target.close()
+            raise
         if worker.is_cancelled:
             target.close()
         else:
-            self._owner.app.call_from_thread(self._held, target, refusal)
+            self._owner.app.call_from_thread(self._held, target, refusal, in_force)
 
     def _run(self) -> None:
         worker = get_current_worker()
@@ -207,11 +221,12 @@ class Collapsing:
 
     # -- on the thread of the app -----------------------------------------------------
 
-    def _held(self, target: Acting, refusal: str) -> None:
+    def _held(self, target: Acting, refusal: str, in_force: InForce) -> None:
         if not self._owner.is_running:
             target.close()
             return
         self._target = target
+        self._in_force = in_force
         if refusal:
             self._fail(printable(refusal))
         else:
@@ -219,7 +234,8 @@ class Collapsing:
 
     def _look(self, space: AddressSpace) -> None:
         try:
-            self.plan = self._span.plan(space)
+            rules = Rules.of(space, self._in_force) if self._in_force is not None else None
+            self.plan = self._span.plan(space, rules)
         except CannotCollapse as err:
             self._fail(str(err))
         else:

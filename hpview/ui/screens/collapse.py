@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from textual import events
     from textual.app import ComposeResult
 
-    from hpview.acting.target import Acting
     from hpview.services import Services
     from hpview.ui.collapsing import Span
     from hpview.ui.palette import Glyphs, Inks
@@ -47,7 +46,7 @@ class CollapseScreen(ModalScreen[bool]):
 
     Args:
         glyphs: The character set.
-        act: As of ``Services``.
+        services: Of the app; they have an ``act``.
         reading: Of the process.
         span: Where.
     """
@@ -66,11 +65,9 @@ class CollapseScreen(ModalScreen[bool]):
         Binding("escape,n", "leave", "Leave", tooltip="Leave it alone; stop what is under way"),
     ]
 
-    def __init__(
-        self, glyphs: Glyphs, act: Callable[[int, int], Acting], reading: Reading, span: Span
-    ) -> None:
+    def __init__(self, glyphs: Glyphs, services: Services, reading: Reading, span: Span) -> None:
         super().__init__()
-        self.collapsing = Collapsing(self, act, reading, span, self._draw)
+        self.collapsing = Collapsing(self, services, reading, span, self._draw)
         self._answer = 0
         self._lines = Lines(glyphs, id="collapse-lines")
         self._keys = Lines(glyphs, id="collapse-keys")
@@ -186,4 +183,4 @@ def offer(
     except CannotCollapse as err:
         screen.notify(str(err), severity="warning", markup=False)
     else:
-        screen.app.push_screen(CollapseScreen(screen.glyphs, services.act, reading, span), then)
+        screen.app.push_screen(CollapseScreen(screen.glyphs, services, reading, span), then)
