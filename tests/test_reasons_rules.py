@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from hpview.in_force import ProcessThp
 from hpview.kernelfs.maps import Mapping
 from hpview.kernelfs.smaps import parse_smaps
 from hpview.reasons.answers import answer
@@ -14,10 +16,11 @@ from hpview.reasons.evidence import EVIDENCE
 from hpview.reasons.reason import SHORT, Reason
 from hpview.reasons.remedies import REMEDIES
 from hpview.space.address_space import AddressSpace
-from hpview.wire import Backing, VmFlag
+from hpview.wire import Backing, MmFlag, VmFlag
+from tests import records
 from tests.reason_cases import BASE, GIVEN, HG, SLOT, THP, Given
 from tests.records import RW, Script, run
-from tests.settings_in_force import DISK, OLD_DISK, in_force
+from tests.settings_in_force import DISK, OLD_DISK, in_force, thp
 
 if TYPE_CHECKING:
     from hpview.reasons.answers import Explanation
@@ -124,6 +127,31 @@ def test_collapse_is_offered_only_where_it_may_succeed(name: str, *, offered: bo
     texts = [remedy.text for f in _explained(GIVEN[name]).findings for remedy in f.remedies]
     command = f"hpview collapse 4127 {BASE:x}-{BASE + SLOT:x}"
     assert (command in texts) is offered
+
+
+@pytest.mark.parametrize(
+    ("flags", "advice", "reason"),
+    [
+        (MmFlag(0), HG, Reason.PROCESS_OFF),
+        (MmFlag.KNOWN, HG, Reason.WAITING),
+        (MmFlag.KNOWN | MmFlag.THP_DISABLED, HG, Reason.PROCESS_OFF),
+        (MmFlag.KNOWN | MmFlag.THP_EXCEPT_ADVISED, HG, Reason.WAITING),
+        (MmFlag.KNOWN | MmFlag.THP_EXCEPT_ADVISED, RW, Reason.PROCESS_OFF),
+    ],
+)
+def test_the_iterator_knows_better_than_status_what_prctl_did(
+    flags: MmFlag, advice: int, reason: Reason
+) -> None:
+    script = Script(0).raw(records.task(4127, mm_flags=flags))
+    script.vma(
+        BASE, BASE + SLOT, run(BASE, BASE + SLOT, Backing.PTE_4K, present=9), vm_flags=advice
+    )
+    space = AddressSpace()
+    space.feed(script.end().data)
+    rules = replace(in_force(thp("always")), process=ProcessThp.DISABLED)
+    found = answer(space, rules).explain(BASE)
+    assert found is not None
+    assert found.findings[0].reason is reason
 
 
 def test_slots_that_single_pages_could_tell_more_of() -> None:

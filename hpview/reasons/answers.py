@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hpview.in_force import ProcessThp
 from hpview.pages.slot_facts import NO_FACTS
 from hpview.reasons.advice import advice_of
 from hpview.reasons.bits import members
@@ -22,7 +23,7 @@ from hpview.reasons.remedies import REMEDIES
 from hpview.reasons.verdicts import decide
 from hpview.space.columns import numbers_in, overlap
 from hpview.space.runs import slots_of
-from hpview.wire import SLOT_SIZE, Backing
+from hpview.wire import SLOT_SIZE, Backing, MmFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -147,6 +148,16 @@ def _finding(reason: Reason, case: Case) -> Finding:
     return Finding(reason, is_certain(reason, case), EVIDENCE[reason](case), REMEDIES[reason](case))
 
 
+def _process(space: AddressSpace, in_force: InForce) -> ProcessThp:
+    """What prctl() left to the process: the iterator reads it where /proc does not tell all."""
+    flags = space.mm_flags
+    if MmFlag.KNOWN not in flags:
+        return in_force.process
+    if MmFlag.THP_DISABLED in flags:
+        return ProcessThp.DISABLED
+    return ProcessThp.ADVISED_ONLY if MmFlag.THP_EXCEPT_ADVISED in flags else ProcessThp.ALLOWED
+
+
 def answer(
     space: AddressSpace,
     in_force: InForce,
@@ -161,5 +172,6 @@ def answer(
         smaps: Of the process, where somebody asked for it to be read: tells what was advised.
         facts: dtype ``slot_facts.SLOT_FACTS``: what single pages tell.
     """
+    in_force = replace(in_force, process=_process(space, in_force))
     eligibility = judged(space, in_force, advice_of(space, smaps))
     return Answers(space, in_force, eligibility, decide(space, in_force, eligibility, facts))
