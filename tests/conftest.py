@@ -7,7 +7,7 @@ import os
 import shutil
 from contextlib import ExitStack
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -49,7 +49,7 @@ def _no_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def lacking(reason: str) -> None:
+def lacking(reason: str) -> NoReturn:
     """Skip, or fail where everything is required."""
     if os.environ.get(REQUIRE_ALL):
         pytest.fail(f"{reason} ({REQUIRE_ALL} is set)", pytrace=False)

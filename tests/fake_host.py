@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpview.host.counters import GROUPS, IN_USE, Counters
 from hpview.host.delays import Delays, TaskDelays, Wait
+from hpview.host.held import HeldFile
 from hpview.host.ledger import Entry, Holder, Ledger
 from hpview.host.nodes import ByNode, NodeShare
 from hpview.host.sample import Sample
@@ -128,6 +129,10 @@ LEDGER = Ledger(
     unread=1,
     cut=False,
     mounts=MOUNTS,
+    files=(
+        HeldFile("/mnt/huge\x1b[31m/left", 2 * MIB, 41, 0, None),
+        HeldFile("/memfd:pool (deleted)", 2 * MIB, 12, 3, 880),
+    ),
     cgroups=(
         HugetlbCgroup(
             "/user.slice/app", 2 * MIB, 512 * MIB, 200 * MIB, None, 222 * MIB, 9,

@@ -164,6 +164,13 @@ def test_the_object_of_what_only_root_reads() -> None:
     }
     assert found["hugetlb"]["holders"][2]["mapped"] is None
     assert not found["hugetlb"]["whole"]
+    assert found["hugetlb"]["unmapped_files"][1] == {
+        "name": "/memfd:pool (deleted)",
+        "page_size": 2 * MIB,
+        "pages": 12,
+        "mapped": 3,
+        "open_in": 880,
+    }
     assert found["hugetlb"]["cgroups"][0]["limit_met"] == 9
     assert found["delays"]["processes"][1]["compaction"] == {
         "times": 31,
@@ -214,7 +221,7 @@ def test_a_counter_that_went_back_has_no_rate() -> None:
 
 def test_an_old_kernel() -> None:
     sample = fake_host.sample(knobs=(), sizes=(), pools=(), pmd_size=None)
-    empty = fake_host.LEDGER.__class__((), (), True, 0, False, (), Unread("c", "no"), 0, 0.0)
+    empty = fake_host.LEDGER.__class__((), (), True, 0, False, (), (), Unread("c", "no"), 0, 0.0)
     lines = list(machine.lines(faked(sample=sample, before=None, ledger=empty)))
     assert "this kernel was built without transparent huge pages" in section(lines, "SETTINGS")[0]
     assert "older than Linux 6.8" in section(lines, "FOLIO")[0]

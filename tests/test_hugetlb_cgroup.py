@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hpview.host.ledger import read_ledger
+from hpview.host.unread import Unread
 from hpview.kernelfs.cgroup import read_cgroup
 from hpview.kernelfs.hugetlb_cgroup import Hierarchy, HugetlbCgroup, find_hierarchy, read_limits
+from tests.children import child, hugetlb_pool
+from tests.conftest import lacking
 from tests.fakeproc import FakeProc
 from tests.records import GIB, MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 V1 = {
     "limit_in_bytes": 6 * MIB,
@@ -119,3 +123,51 @@ def test_the_cgroup_of_a_process_in_that_hierarchy(tmp_path: Path) -> None:
     assert read_cgroup(42, tree.proc, b"hugetlb") == "/h:1"
     assert read_cgroup(43, tree.proc, b"hugetlb") == "/v2"
     assert read_cgroup(43, tree.proc) == "/m"
+
+
+@pytest.fixture
+def cgroup() -> Iterator[Path]:
+    """A cgroup of version 2 with the controller."""
+    hierarchy = find_hierarchy()
+    if hierarchy is None or not hierarchy.unified:
+        lacking("needs a cgroup2 file system, and no hugetlb controller of version 1")
+    control = hierarchy.folder / "cgroup.subtree_control"
+    if "hugetlb" not in (hierarchy.folder / "cgroup.controllers").read_text().split():
+        lacking("needs the hugetlb controller")
+    enabled = "hugetlb" in control.read_text().split()
+    control.write_text("+hugetlb")
+    folder = hierarchy.folder / f"hpview-test-{os.getpid()}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        folder.rmdir()
+        if not enabled:
+            control.write_text("-hugetlb")
+
+
+@pytest.mark.root
+def test_a_real_cgroup_at_its_limit(cgroup: Path) -> None:
+    """The third page is refused; the process that wants it is gone by SIGBUS."""
+    (cgroup / "hugetlb.2MB.max").write_text(str(4 * MIB))
+    (cgroup / "hugetlb.2MB.rsvd.max").write_text(str(8 * MIB))
+    code = f"""
+import mmap, os
+open({str(cgroup / "cgroup.procs")!r}, "w").write("0")
+area = mmap.mmap(-1, {6 * MIB}, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)
+if os.fork() == 0:
+    for page in range(3):
+        area[page * {2 * MIB}] = 1
+os.wait()
+area[0] = 1
+"""
+    with hugetlb_pool(6), child(code) as process:
+        path = read_cgroup(process.pid, controller=b"hugetlb")
+        cgroups = read_ledger().cgroups
+    assert not isinstance(cgroups, Unread)
+    found = {row.page_size: row for row in cgroups if row.path == path}
+    assert path == f"/{cgroup.name}"
+    assert found[2 * MIB] == HugetlbCgroup(
+        path, 2 * MIB, 4 * MIB, 2 * MIB, 8 * MIB, 6 * MIB, 1, f"{cgroup}/hugetlb.2MB.max"
+    )
+    assert (found[GIB].limit, found[GIB].usage) == (None, 0)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hpview.machine import Snapshot
 
 _THP: Final = f"/sys/{DIRECTORY}"
+_HUGETLB: Final = "/sys/kernel/mm/hugepages, /proc/PID/pagemap and fd"
 _IN_USE: Final = (
     "anonymous memory",
     "shared memory",
@@ -71,7 +72,7 @@ def lines(report: Report) -> Iterator[str]:
         ("HUGE PAGES IN USE", "/proc/vmstat", _in_use(sample)),
         (_counted(report), "/proc/vmstat, khugepaged's: sysfs", _counters(sample, report.rates)),
         ("FREE MEMORY", "/proc/buddyinfo, /proc/pagetypeinfo", _free(sample)),
-        ("HUGETLB", "/sys/kernel/mm/hugepages, /proc/PID/pagemap", hugetlb(report.ledger)),
+        ("HUGETLB", _HUGETLB, hugetlb(report.ledger)),
         ("WAITS FOR MEMORY", "taskstats", delays(report.delays, report.snapshot)),
         ("BY USER", "the process list", groups(report.snapshot, "user")),
         ("BY CGROUP", "the process list, /proc/PID/cgroup", groups(report.snapshot, "cgroup")),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from hpview.host.ledger import Entry, Ledger
 
-_LEFT: Final = frozenset({"NODE", "COMMAND", "PATH", "CGROUP"})
+_LEFT: Final = frozenset({"NODE", "COMMAND", "PATH", "CGROUP", "FILE"})
 _HEAD: Final = (
     "SIZE",
     "NODE",
@@ -35,6 +35,7 @@ def hugetlb(ledger: Ledger) -> Iterator[str]:
         return
     yield from _pools(ledger)
     yield from _holders(ledger)
+    yield from _files(ledger)
     yield from _mounts(ledger)
     yield from _cgroups(ledger)
 
@@ -44,8 +45,8 @@ def _pools(ledger: Ledger) -> Iterator[str]:
     yield from aligned(_HEAD, list(zip(*rows, strict=True)), _LEFT)
     if any(entry.unattributed for entry in ledger.entries):
         yield (
-            "unattributed: in files that nobody maps, or mapped by processes that cannot be seen "
-            "or read"
+            "unattributed: in files or SysV segments that nobody maps, or mapped by processes that "
+            "cannot be seen or read"
         )
 
 
@@ -93,6 +94,24 @@ def _holders(ledger: Ledger) -> Iterator[str]:
         yield f"reading stopped after {units.thousands(ledger.pages)} private pages"
     if not ledger.exact:
         yield "an estimate: frame numbers are hidden, root sees them"
+
+
+def _files(ledger: Ledger) -> Iterator[str]:
+    """Files with pages that nobody seen has mapped."""
+    if not ledger.files:
+        return
+    yield ""
+    rows = [
+        (
+            units.page(file.page_size),
+            units.thousands(file.pages),
+            units.thousands(file.mapped),
+            "-" if file.pid is None else str(file.pid),
+            text.printable(file.name),
+        )
+        for file in ledger.files
+    ]
+    yield from _table(("SIZE", "PAGES", "MAPPED", "OPEN IN", "FILE"), rows)
 
 
 def _mounts(ledger: Ledger) -> Iterator[str]:

@@ -172,6 +172,16 @@ def _hugetlb(ledger: Ledger) -> dict[str, Any]:
             }
             for holder in ledger.holders
         ],
+        "unmapped_files": [
+            {
+                "name": text.well_formed(file.name),
+                "page_size": file.page_size,
+                "pages": file.pages,
+                "mapped": file.mapped,
+                "open_in": file.pid,
+            }
+            for file in ledger.files
+        ],
         "mounts": [
             {
                 "path": text.well_formed(mount.path),

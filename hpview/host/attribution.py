@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.errors import BackendUnavailable
+from hpview.errors import BackendUnavailable, HpviewError
 from hpview.kernelfs import hugetlbfs
 from hpview.kernelfs.files import PROC, SYS, read_file
 from hpview.kernelfs.maps import MINOR_BITS, parse_numbers
@@ -98,6 +98,20 @@ class Attribution:
             + (len(np.unique(np.concatenate(frames))) if frames else 0)
         )
 
+    def pages_of_file(self, page_size: int, dev: int, ino: int) -> int:
+        """Different pages of one file."""
+        seen = self._files.get((page_size, dev, ino, False))
+        return 0 if seen is None else int(seen.sum())
+
+    def page_sizes(self) -> dict[int, int]:
+        """Of the devices of hugetlb that are known: major << 20 | minor."""
+        if not self._page_sizes:
+            try:
+                self._page_sizes = hugetlbfs.page_sizes(self._root, self._sysfs)
+            except HpviewError:
+                self._page_sizes = {}
+        return self._page_sizes
+
     def _vmas(self, tid: int, folder: Path) -> Iterator[tuple[int, ...]]:
         """The hugetlb VMAs of a thread: start, end, flags, offset, dev, ino, page size."""
         rows = parse_numbers(read_file(tid, "maps", folder))
@@ -114,9 +128,8 @@ class Attribution:
 
         The file systems of other mount namespaces are unknown until a VMA is asked for.
         """
-        if not self._page_sizes:
-            self._page_sizes = hugetlbfs.page_sizes(self._root, self._sysfs)
-        if dev not in self._page_sizes:
+        known = self.page_sizes()
+        if dev not in known:
             try:
                 with MapsQuery(tid, folder) as query:
                     found = query.query_raw(address)
@@ -124,8 +137,8 @@ class Attribution:
                 found = None  # before Linux 6.11
             if found is None or found[6] << MINOR_BITS | found[7] != dev:
                 return PAGE_SIZE
-            self._page_sizes[dev] = found[3]
-        return self._page_sizes[dev]
+            known[dev] = found[3]
+        return known[dev]
 
     def _mark(self, key: tuple[int, int, int, bool], index: U64) -> None:
         if not len(index):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from hpview import text
 from hpview.errors import AccessDenied, HpviewError
 from hpview.host.attribution import Attribution
+from hpview.host.held import HeldFile, held_files
 from hpview.host.unread import Unread
 from hpview.kernelfs.cgroup import read_cgroup
 from hpview.kernelfs.files import PROC, SYS
@@ -59,8 +60,8 @@ class Entry(NamedTuple):
     def unattributed(self) -> int:
         """Handed out, and mapped by nobody seen.
 
-        In hugetlbfs or memfd files that nobody maps, mapped by processes that may not be read
-        or live in another pid namespace, or held by a device. Never below 0: pages that were
+        In files or SysV segments that nobody maps, mapped by processes that may not be read or
+        live in another pid namespace, or held by a device. Never below 0: pages that were
         freed while the processes were read are not owed.
         """
         return max(self.pool.in_use - self.mapped, 0)
@@ -79,6 +80,8 @@ class Ledger:
             ``unattributed`` at most.
         cut: There were more private pages than ``attribution.LIMIT``: the same holds.
         mounts: Hugetlb file systems of this mount namespace.
+        files: Files with pages that nobody seen has mapped, the largest first; looked for only
+            where something is unattributed.
         cgroups: Limits and use of the cgroups that processes are in, and of those above them.
         pages: Entries of pagemap that were read, one a private page.
         seconds: What reading took.
@@ -90,6 +93,7 @@ class Ledger:
     unread: int
     cut: bool
     mounts: tuple[HugetlbMount, ...]
+    files: tuple[HeldFile, ...]
     cgroups: tuple[HugetlbCgroup, ...] | Unread
     pages: int
     seconds: float
@@ -129,23 +133,29 @@ def read_ledger(
         go_on()
         if (holder := _holder(pid, attribution, go_on, root)) is not None:
             holders.append(holder)
-    cgroups = _cgroups(pids, go_on, root)
+    cgroups, mounts = _cgroups(pids, go_on, root), read_hugetlb_mounts(root)
     # last, so that little time passes between these and the largest holders
     pools, node_pools = read_pools(sysfs), read_node_pools(sysfs)
+    entries = tuple(
+        Entry(
+            pool,
+            tuple(node for node in node_pools if node.page_size == pool.page_size),
+            attribution.pages(pool.page_size),
+        )
+        for pool in pools
+    )
+    files: tuple[HeldFile, ...] = ()
+    if any(entry.unattributed for entry in entries):
+        sizes = attribution.page_sizes()
+        files = held_files(pids, mounts, sizes, attribution.pages_of_file, go_on, root)
     return Ledger(
-        entries=tuple(
-            Entry(
-                pool,
-                tuple(node for node in node_pools if node.page_size == pool.page_size),
-                attribution.pages(pool.page_size),
-            )
-            for pool in pools
-        ),
+        entries=entries,
         holders=tuple(sorted(holders, key=lambda holder: (-holder.charged, holder.pid))),
         exact=attribution.exact,
         unread=sum(holder.mapped is None for holder in holders),
         cut=attribution.cut,
-        mounts=read_hugetlb_mounts(root),
+        mounts=mounts,
+        files=files,
         cgroups=cgroups,
         pages=attribution.entries,
         seconds=time.perf_counter() - began,
