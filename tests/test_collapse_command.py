@@ -6,17 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hpview import assembly
 from hpview.acting.target import Target
 from hpview.cli import main
+from hpview.commands.common import why_not_act
 from tests.children import child
 from tests.kernel_targets import AREA, PRELUDE
 from tests.test_cli import run
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -147,6 +151,41 @@ def test_it_may_be_turned_off(
     assert "could not be read" in capsys.readouterr().err
     (tmp_path / "hpview/config.toml").write_text("read_only = false\n")
     assert main(["collapse", pid, f"{AREA:x}", "--yes"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "read_only"),
+    [
+        (["--read-only"], True),
+        (["--read-only", "--backend", "procfs", "4127"], True),
+        (["view", "--read-only"], True),
+        (["view", "4127", "--read-only"], True),
+        (["demo", "--read-only"], True),
+        (["--read-only", "demo"], True),
+        (["4127"], False),
+        (["demo"], False),
+    ],
+)
+def test_the_app_may_be_told_to_change_nothing(
+    words: list[str], read_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reasons: list[str] = []
+
+    def note(args: Namespace) -> int:
+        reasons.append(why_not_act(args))
+        return 0
+
+    for name in ("view", "demo"):
+        monkeypatch.setattr(f"hpview.commands.{name}", note)
+    assert main(words) == 0
+    assert reasons == ["hpview was started with --read-only" if read_only else ""]
+
+
+def test_services_act_only_where_nothing_speaks_against_it() -> None:
+    with closing(assembly.services("procfs", no_act="why")) as services:
+        assert (services.act, services.no_act) == (None, "why")
+    with closing(assembly.services("procfs", no_act="")) as services:
+        assert (services.act, services.no_act) == (Target, "")
 
 
 def test_breaking_it_off_tells_what_was_done(
