@@ -15,6 +15,7 @@ from hpview.acting.plan import CannotCollapse, Plan, Rules, plan, plans
 from hpview.acting.target import AnotherProgram, Attempt, Refused, Target, batches
 from hpview.errors import NoMemoryMap, NoSuchProcess
 from hpview.in_force import read_in_force
+from tests.cgroups import memory_group
 from tests.children import child, hugetlb_pool
 from tests.kernel_targets import AREA, PRELUDE
 from tests.ordinary import ordinary
@@ -116,6 +117,34 @@ def test_one_slot_that_fails_does_not_stop_the_others() -> None:
     assert huge_at(after, wanted.slots).tolist() == [code == 0 for code in expected]
     found = outcome(wanted, attempts, before, after)
     assert dict(found.failures) == {errno.EINVAL: 1, errno.ENOMEM: 1}
+
+
+def test_a_pinned_page_is_eagain() -> None:
+    """A page in a pipe has a reference that the kernel cannot account for."""
+    code = PRELUDE + (
+        "area(3 * M)\nfor i in range(3): touch(i)\n"
+        "class Vector(ctypes.Structure):\n"
+        "    _fields_ = [('base', ctypes.c_void_p), ('size', ctypes.c_size_t)]\n"
+        "ends, one = os.pipe(), Vector(A + M + 5 * K, K)\n"
+        "assert libc.vmsplice(ends[1], ctypes.byref(one), ctypes.c_size_t(1), 0) == K\n"
+    )
+    with child(code) as process:
+        attempts = collapse(process.pid, planned(read(process.pid), 3))
+    assert [attempt.errno for attempt in attempts] == [0, errno.EAGAIN, 0]
+
+
+def test_a_cgroup_at_its_limit_is_ebusy() -> None:
+    with memory_group() as group:
+        code = f"open('{group.folder}/cgroup.procs', 'w').write(str(__import__('os').getpid()))\n"
+        with child(code + FOUR) as process:
+            before = read(process.pid)
+            wanted = planned(before)
+            group.leave(M // 2)
+            attempts = collapse(process.pid, wanted)
+            after = read(process.pid)
+        assert [attempt.errno for attempt in attempts] == [errno.EBUSY] * 4
+        found = outcome(wanted, attempts, before, after)
+    assert found.failures == ((errno.EBUSY, 4),)
 
 
 def test_shared_memory_becomes_huge() -> None:
