@@ -11,7 +11,7 @@ from hpview.events import unlistened
 from hpview.host.delays import unasked
 from hpview.host.ledger import read_ledger
 from hpview.host.nodes import by_node
-from hpview.host.sample import read_sample
+from hpview.host.sample import Sampler
 from hpview.in_force import read_in_force
 from hpview.kernelfs.smaps import read_smaps
 from hpview.machine import Machine
@@ -68,7 +68,7 @@ def services(
         in_force=read_in_force,
         slot_facts=read_slot_facts,
         smaps=read_smaps,
-        host=read_sample,
+        host=Sampler().read,
         ledger=read_ledger,
         delays=delays,
         nodes=by_node,

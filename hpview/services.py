@@ -70,7 +70,7 @@ class Services(Readers):
             uint64: dtype ``pages.slot_facts.SLOT_FACTS``.
         smaps: A process's smaps. Reading it stalls the process: only where somebody asked
             for it and was told.
-        host: The machine's settings and counters now, in some 10 ms.
+        host: The machine's settings and counters now, in some milliseconds.
         ledger: Who has the pages of hugetlb: reads every process, and one entry a huge page
             of those that have some. Gives up as ``snapshot`` does.
         delays: How long some processes, by pid, have waited for memory.

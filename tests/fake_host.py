@@ -106,6 +106,7 @@ def sample(seconds: int = 0, counts: Mapping[str, int] = COUNTS, **changes: obje
         "counters": Counters(1000.0 + seconds, values),
         "zones": ZONES,
         "types": TYPES,
+        "types_age": 0.0,
         "pools": POOLS,
         "node_pools": NODE_POOLS,
         "mounts": MOUNTS,

@@ -213,6 +213,11 @@ def test_only_the_types_of_blocks_are_not_known() -> None:
     )
 
 
+def test_types_of_blocks_that_were_read_before() -> None:
+    lines = section(list(machine.lines(faked(sample=fake_host.sample(types_age=12.4)))), "FREE")
+    assert lines[-2].strip().endswith("not HighAtomic 7 (12 s before)")
+
+
 def test_a_counter_that_went_back_has_no_rate() -> None:
     lines = section(list(machine.lines(faked())), "COUNTED")
     line = next(line for line in lines if "thp_swpout " in line)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from hpview.host.sample import read_sample
+from hpview.host.sample import Sampler, read_sample
 from hpview.host.unread import Unread, unread
 from hpview.kernelfs.buddyinfo import Zone
 from hpview.kernelfs.hugetlb import NodePool, Pool, read_node_pools, read_pools
@@ -106,6 +107,23 @@ def test_blocks_that_the_kernel_did_not_count_to_the_end(tree: FakeProc) -> None
     assert read_types(tree.proc) == (
         TypedFree(0, "Normal", "Movable", (1,) * 9 + (100_000, 2), at_least=True),
     )
+
+
+def test_types_are_not_read_at_every_tick(tree: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel locks the zone for it."""
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    sampler = Sampler(tree.proc, tree.sys)
+    first = sampler.read()
+    (tree.proc / "pagetypeinfo").unlink()
+    now = 129.0
+    second = sampler.read()
+    assert second.types == first.types
+    assert (first.types_age, second.types_age) == (0.0, 29.0)
+    now = 131.0
+    third = sampler.read()
+    assert isinstance(third.types, Unread)
+    assert third.types_age == 0.0
 
 
 @pytest.mark.parametrize(

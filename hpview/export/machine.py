@@ -212,9 +212,10 @@ def _types(sample: Sample) -> Iterator[str]:
         of_kind[found.kind] = of_kind.get(found.kind, 0) + found.huge
     serving, others = map(_of_kinds, (kinds[True], kinds[False]))
     least = "more than " if any(found.at_least for found in sample.types) else ""
+    age = f" ({sample.types_age:.0f} s before)" if sample.types_age >= 1 else ""
     yield (
         f"{least}{units.thousands(sum(kinds[True].values()))} of them may serve a process"
-        f"{f': {serving}' if serving else ''}{f'; not {others}' if others else ''}"
+        f"{f': {serving}' if serving else ''}{f'; not {others}' if others else ''}{age}"
     )
 
 

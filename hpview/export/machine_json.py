@@ -136,6 +136,7 @@ def _free(sample: Sample) -> dict[str, Any]:
         ],
         "order_0": PAGE_SIZE,
         "types_source": "/proc/pagetypeinfo",
+        "types_age": round(sample.types_age, 3),
         "serving_2m": sample.serving,
         "types": None
         if types is None

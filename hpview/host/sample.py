@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hpview.host.counters import Counters, read_counters
 from hpview.host.unread import Unread, unread
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+TYPES_EVERY: Final = 30.0
+"""Seconds between two readings of the types of free blocks, at least."""
+
+TYPES_SHARE: Final = 1000
+"""And so many times as long as the last one took."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -34,6 +40,7 @@ class Sample:
         counters: What was counted, with the time.
         zones: What is free, by node, zone and order.
         types: The same by what page blocks are for.
+        types_age: How many seconds before the rest that was read.
         pools: Hugetlb, by page size; () without it.
         node_pools: The same by node.
         mounts: Hugetlb file systems of this mount namespace.
@@ -46,6 +53,7 @@ class Sample:
     counters: Counters | Unread
     zones: tuple[Zone, ...] | Unread
     types: tuple[TypedFree, ...] | Unread
+    types_age: float
     pools: tuple[Pool, ...]
     node_pools: tuple[NodePool, ...]
     mounts: tuple[HugetlbMount, ...]
@@ -65,23 +73,54 @@ class Sample:
 
 def read_sample(root: Path = PROC, sysfs: Path = SYS) -> Sample:
     """Read what there is; may be called in any thread."""
-    began = time.monotonic()
-    thp = read_thp(sysfs)
-    counters = _read("/proc/vmstat", lambda: read_counters(began, root, sysfs))
-    zones = _read("/proc/buddyinfo", lambda: read_zones(root))
-    types = _read("/proc/pagetypeinfo", lambda: read_types(root))
-    return Sample(
-        seconds=time.monotonic() - began,
-        knobs=read_knobs(sysfs),
-        sizes=thp.sizes,
-        pmd_size=thp.pmd_size,
-        counters=counters,
-        zones=zones,
-        types=types,
-        pools=read_pools(sysfs),
-        node_pools=read_node_pools(sysfs),
-        mounts=read_hugetlb_mounts(root),
-    )
+    return Sampler(root, sysfs).read()
+
+
+class Sampler:
+    """Takes samples again and again; may be called in any thread.
+
+    The kernel counts the blocks of each type one by one, with the zone locked and interrupts
+    off (mm/vmstat.c, pagetypeinfo_showfree_print: do not constantly read the file). They are
+    read once in a while, and what was read last stands in the samples between.
+    """
+
+    def __init__(self, root: Path = PROC, sysfs: Path = SYS) -> None:
+        self._root = root
+        self._sysfs = sysfs
+        self._types: tuple[float, tuple[TypedFree, ...] | Unread] | None = None
+        self._next = 0.0
+
+    def read(self) -> Sample:
+        """Read what there is."""
+        root, sysfs = self._root, self._sysfs
+        began = time.monotonic()
+        read_at, types = self._read_types(began)
+        counters = _read("/proc/vmstat", lambda: read_counters(time.monotonic(), root, sysfs))
+        zones = _read("/proc/buddyinfo", lambda: read_zones(root))
+        thp, knobs = read_thp(sysfs), read_knobs(sysfs)
+        pools, node_pools = read_pools(sysfs), read_node_pools(sysfs)
+        mounts = read_hugetlb_mounts(root)
+        return Sample(
+            seconds=time.monotonic() - began,
+            knobs=knobs,
+            sizes=thp.sizes,
+            pmd_size=thp.pmd_size,
+            counters=counters,
+            zones=zones,
+            types=types,
+            types_age=began - read_at,
+            pools=pools,
+            node_pools=node_pools,
+            mounts=mounts,
+        )
+
+    def _read_types(self, now: float) -> tuple[float, tuple[TypedFree, ...] | Unread]:
+        """When they were read, and what."""
+        if self._types is None or now >= self._next:
+            self._types = now, _read("/proc/pagetypeinfo", lambda: read_types(self._root))
+            took = time.monotonic() - now
+            self._next = now + max(TYPES_EVERY, TYPES_SHARE * took)
+        return self._types
 
 
 def _read(source: str, reading: Callable[[], T]) -> T | Unread:
