@@ -44,6 +44,7 @@ def slots(
             backing, present, swapped = (int(run[n]) for n in ("backing", "present", "swapped"))
             whole = end - at == SLOT_SIZE
             shared, folio = facts.get(at, (0, Folio.UNKNOWN)) if whole else (0, Folio.UNKNOWN)
+            shared = max(shared - int(run["zero"]), 0)
             found = _reasons(
                 in_force, int(eligibility.obstacles[vma]), backing, present, swapped, shared,
                 split=folio is Folio.SPLIT, whole=whole,

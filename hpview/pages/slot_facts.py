@@ -37,7 +37,8 @@ class Folio(IntEnum):
 
 
 SLOT_FACTS: Final = np.dtype([("start", "u8"), ("shared", "u2"), ("folio", "u1")])
-"""``start``: address of the slot. ``shared``: anonymous pages that another process maps, too.
+"""``start``: address of the slot. ``shared``: anonymous pages that another process maps, too, and
+zero pages, which pagemap does not tell from them to everybody.
 ``folio``: ``Folio``."""
 
 NO_FACTS: Final = np.zeros(0, dtype=SLOT_FACTS)

@@ -84,7 +84,7 @@ def decide(
     for field in ("start", "end", "backing", "present", "swapped"):
         out[field] = runs[field]
     out["vma"] = np.searchsorted(space.vmas["end"], runs["start"], "right")
-    folio = _with_facts(out, facts)
+    folio = _with_facts(out, runs["zero"], facts)
     bits = _bits(space, in_force, eligibility, out, folio)
     out["mask"], out["reason"] = bits.rows, bits.first
     slots = runs_.slots_of(runs["start"], runs["end"])
@@ -127,13 +127,14 @@ def _singly(runs: Records, slots: NDArray[np.uint64]) -> Records:
     return np.concatenate((runs[~has], single))
 
 
-def _with_facts(pieces: Records, facts: Records) -> NDArray[np.uint8]:
-    """Fill in what is shared; what is known of the folio of each piece."""
+def _with_facts(pieces: Records, zero: NDArray[np.uint16], facts: Records) -> NDArray[np.uint8]:
+    """Fill in what is shared, without zero pages; what is known of the folio of each piece."""
     folio = np.zeros(len(pieces), dtype=np.uint8)
     if len(facts):
         at = np.minimum(np.searchsorted(facts["start"], pieces["start"]), len(facts) - 1)
         met = facts["start"][at] == pieces["start"]
-        pieces["shared"][met] = facts["shared"][at[met]]
+        shared = facts["shared"][at[met]]
+        pieces["shared"][met] = shared - np.minimum(shared, zero[met])
         folio[met] = facts["folio"][at[met]]
     return folio
 
