@@ -66,7 +66,11 @@ def _edge(case: Case) -> tuple[Remedy, ...]:
 def _misaligned(case: Case) -> tuple[Remedy, ...]:
     if case.kind is VmaKind.FILE:
         return (Remedy("link the file with segments aligned to 2 MB", _LINKER),)
-    words = "map it at an address that agrees with the offset modulo 2 MB, or let mmap() choose"
+    if case.ruling.mode is modes.Mode.NEVER:
+        # shmem_get_unmapped_area() of mm/shmem.c then takes the first gap that is large enough.
+        words = "let shared memory be huge before it is mapped: then mmap() picks a fitting address"
+    else:
+        words = "map it at an address that agrees with the offset modulo 2 MB, or let mmap() choose"
     return (Remedy(words),)
 
 
@@ -90,7 +94,11 @@ def _cache(case: Case) -> tuple[Remedy, ...]:
 def _process_off(case: Case) -> tuple[Remedy, ...]:
     advise: tuple[Remedy, ...] = ()
     if case.in_force.process is ProcessThp.ADVISED_ONLY:
-        advise = (Remedy("ask for it in the program", _madvise(case, "MADV_HUGEPAGE")),)
+        # Forcing it is advice, too (include/linux/huge_mm.h, vma_thp_disabled()).
+        advise = (
+            Remedy("ask for it in the program", _madvise(case, "MADV_HUGEPAGE")),
+            *collapse(case),
+        )
     words = "do not disable it, or enable it again in the program or in what starts it"
     off = Remedy(words, "prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);")
     return (*advise, off, Remedy("systemd: MemoryTHP=inherit", "MemoryTHP=inherit"))

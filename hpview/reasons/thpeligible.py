@@ -62,6 +62,8 @@ def thp_eligible(
         out[(found == Foretold.UNKNOWN) & (out == Foretold.NO)] = Foretold.UNKNOWN
         out[found == Foretold.YES] = Foretold.YES
     unknown = eligibility.advice == Advice.UNKNOWN
+    if in_force.process in (ProcessThp.NOT_DISABLED, ProcessThp.UNKNOWN):
+        unknown |= eligibility.advice != Advice.HUGEPAGE
     out[(out == Foretold.YES) & unknown] = Foretold.UNKNOWN
     refused = eligibility.advice == Advice.NOHUGEPAGE
     if in_force.process is ProcessThp.ADVISED_ONLY:
