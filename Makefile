@@ -20,7 +20,7 @@ test: $(VENV)/.dev ## Run the tests, two halves at once; what needs root or BPF 
 test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, 8 GiB, and verdicts under every setting
 	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 HPVIEW_LONG_REASONS=1 $(BIN)/pytest \
 		tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py tests/test_large.py \
-		tests/test_reasons_kernel_agrees.py
+		tests/test_reasons_kernel_agrees.py tests/test_reasons_khugepaged.py
 
 bench: $(VENV)/.dev ## Measure hpview beside other tools; BENCH="--thpmaps FILE" adds options
 	$(BIN)/python -m bench $(BENCH)

@@ -136,7 +136,7 @@ REGIONS: Final = (
         "put(M, fd=memory(), offset=3 * K)\nwrite()",
         Reason.MISALIGNED,
         ("VMA ", "offset 0x3000"),
-        "let mmap() choose",
+        "mmap() picks a fitting address",
         frozenset({Reason.SHMEM_OFF}),
     ),
     Region(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from hpview.in_force import release
 from hpview.reasons.reason import Reason
 from hpview.wire import SLOT_SIZE
 from tests.children import child
-from tests.judging import explained, judge, read
+from tests.judging import explained, judge, kernel_eligible, read
 from tests.khugepaged import asleep
-from tests.knobs import PMD, USUAL, alone, turned
+from tests.knobs import PMD, SMALL, USUAL, alone, turned
 from tests.reason_targets import HELPERS, REGIONS, Region, places, program
 
 if TYPE_CHECKING:
@@ -202,15 +204,36 @@ def skip_unless_on(kinds: tuple[str, ...], answers: Answers, address: int) -> No
         pytest.skip("the folder of the tests lies on a file system without large folios")
 
 
-@pytest.mark.parametrize("region", [r for r in REGIONS if r.name in ("waiting", "memfd")],
-                         ids=lambda region: region.name)  # fmt: skip
-def test_disabled_for_the_process(region: Region, tmp_path: Path) -> None:
-    code = HELPERS + f"check(libc.prctl(41, 1, 0, 0, 0))\np = A\n{region.code}"
-    with child(code, cwd=tmp_path) as process:
-        found = explained(judge(read(process.pid)), places([region])[region.name])
-        told = Region("", "", Reason.PROCESS_OFF, (f"/proc/{process.pid}/status", "0"),
-                      "do not disable it")  # fmt: skip
-    assert_told(found, told)
+def of_disabled(region: Region, prctl: str, folder: Path) -> Explanation:
+    code = HELPERS + f"check(libc.prctl(41, {prctl}, 0, 0))\np = A\n{region.code}"
+    with child(code, cwd=folder) as process:
+        return explained(judge(read(process.pid)), places([region])[region.name])
+
+
+@pytest.mark.parametrize("name", ["waiting", "memfd"])
+def test_disabled_for_the_process(name: str, tmp_path: Path) -> None:
+    region = next(region for region in REGIONS if region.name == name)
+    told = Region("", "", Reason.PROCESS_OFF, ("/status", "0"), "do not disable it")
+    assert_told(of_disabled(region, "1, 0", tmp_path), told)
+
+
+@pytest.mark.skipif(release(os.uname().release) < (6, 18), reason="PR_THP_DISABLE_EXCEPT_ADVISED")
+def test_disabled_except_where_advised(tmp_path: Path) -> None:
+    some = {region.name: region for region in REGIONS}
+    told = Region("", "", Reason.PROCESS_OFF, ("mm flags", "EXCEPT_ADVISED"), "ask for it")
+    assert_told(of_disabled(some["not advised"], "1, 2", tmp_path), told)
+    assert_told(of_disabled(some["waiting"], "1, 2", tmp_path), some["waiting"])
+    assert of_disabled(some["huge"], "1, 2", tmp_path).huge
+
+
+def test_smaller_folios_are_not_the_answer(tmp_path: Path) -> None:
+    """THPeligible says 1 where 64 kB are allowed; a PMD leaf is another matter."""
+    region = next(region for region in REGIONS if region.name == "not advised")
+    with turned({f"{SMALL}/enabled": "always"}), child(program([region]), cwd=tmp_path) as process:
+        answers = judge(read(process.pid))
+        place = places([region])[region.name]
+        assert kernel_eligible(process.pid)[place]
+        assert_told(explained(answers, place), region)
 
 
 def test_a_range_is_a_slot(answers: Answers) -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from hpview.in_force import read_in_force
+from hpview.in_force import read_in_force, release
 from hpview.reasons.answers import answer
 from hpview.reasons.reason import Reason
 from hpview.reasons.thpeligible import Foretold, thp_eligible
-from hpview.wire import SLOT_SIZE
+from hpview.wire import SLOT_SIZE, MmFlag
 from tests.children import child
-from tests.judging import collapse, explained, is_huge, judge, kernel_eligible, may_collapse, read
+from tests.judging import collapse, explained, is_huge, kernel_eligible, may_collapse, read
 from tests.kernel_targets import AREA
 from tests.khugepaged import asleep
 from tests.knobs import PMD, SMALL, USUAL, alone, turned
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from hpview.reasons.answers import Answers
     from hpview.space.address_space import AddressSpace
 
 pytestmark = [pytest.mark.root, pytest.mark.bpf]
@@ -76,7 +77,15 @@ KINDS: Final = {
 }
 """Memory of S bytes at p."""
 
-PRCTL: Final = {"": "", "disabled": "check(libc.prctl(41, 1, 0, 0, 0))\n"}
+PRCTL: Final = {
+    "": "",
+    "disabled": "check(libc.prctl(41, 1, 0, 0, 0))\n",
+    "advised only": "check(libc.prctl(41, 1, 2, 0, 0))\n",
+}
+"""The last one since 6.18 (PR_THP_DISABLE_EXCEPT_ADVISED)."""
+
+
+WAYS: Final = tuple(PRCTL) if release(os.uname().release) >= (6, 18) else tuple(PRCTL)[:2]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -92,7 +101,7 @@ def regions(settings: int) -> str:
     return HELPERS + f"S = {settings} * M\n" + "".join(made)
 
 
-@pytest.mark.parametrize("prctl", PRCTL)
+@pytest.mark.parametrize("prctl", WAYS)
 def test_thp_eligible_of_every_vma(prctl: str, tmp_path: Path) -> None:
     """Of the regions of every reason, of small ones, and of all that Python has mapped."""
     small = "".join(
@@ -114,8 +123,7 @@ def test_thp_eligible_of_every_vma(prctl: str, tmp_path: Path) -> None:
             with turned(knobs):
                 in_force = read_in_force(process.pid)
                 truth = kernel_eligible(process.pid)
-            told = thp_eligible(space, in_force, answer(space, in_force).eligibility)
-            for index, foretold in enumerate(told.tolist()):
+            for index, foretold in enumerate(foretold_of(answer(space, in_force))):
                 start = int(space.vmas["start"][index])
                 compared += 1
                 unknown += foretold == Foretold.UNKNOWN
@@ -126,6 +134,25 @@ def test_thp_eligible_of_every_vma(prctl: str, tmp_path: Path) -> None:
     assert unknown < compared / 20
 
 
+def foretold_of(answers: Answers) -> list[int]:
+    told = thp_eligible(answers.space, answers.in_force, answers.eligibility)
+    return [int(value) for value in told]
+
+
+@pytest.mark.skipif("advised only" not in WAYS, reason="PR_THP_DISABLE_EXCEPT_ADVISED")
+def test_what_proc_does_not_tell_of_prctl_is_not_foretold(tmp_path: Path) -> None:
+    with child(program(before=PRCTL["advised only"]), cwd=tmp_path) as process:
+        space = read(process.pid)
+        with turned({"enabled": "always", "shmem_enabled": "always"}):
+            in_force = read_in_force(process.pid)
+            truth = kernel_eligible(process.pid)
+        space.mm_flags = MmFlag(0)
+        told = foretold_of(answer(space, in_force))
+    assert Foretold.UNKNOWN in told
+    for start, foretold in zip(space.vmas["start"].tolist(), told, strict=True):
+        assert foretold in (Foretold.UNKNOWN, truth[start])
+
+
 def would_be_huge(space: AddressSpace, address: int) -> bool:
     """Whether the first touch of an empty slot gives a huge page, by what is told of it."""
     findings = explained(answer(space, read_in_force(space.tgid)), address).findings
@@ -133,7 +160,7 @@ def would_be_huge(space: AddressSpace, address: int) -> bool:
     return len(findings) == 1
 
 
-@pytest.mark.parametrize("prctl", PRCTL)
+@pytest.mark.parametrize("prctl", WAYS)
 def test_what_a_first_touch_gives(prctl: str, tmp_path: Path) -> None:
     settings = (ANON + SHMEM[::2] if LONG else ANON[::3] + SHMEM[::7])[: APART // SLOT_SIZE]
     code = regions(len(settings)).replace("S = ", PRCTL[prctl] + "S = ", 1)
@@ -154,10 +181,10 @@ def test_what_a_first_touch_gives(prctl: str, tmp_path: Path) -> None:
         if told != is_huge(after, AREA + kind * APART + slot * SLOT_SIZE)
     ]
     assert not wrong
-    assert any(foretold.values()) != bool(prctl)
+    assert any(foretold.values()) != (prctl == "disabled")
 
 
-@pytest.mark.parametrize("prctl", PRCTL)
+@pytest.mark.parametrize("prctl", WAYS)
 def test_what_madv_collapse_does(prctl: str, tmp_path: Path) -> None:
     settings = (ANON[::4] + SHMEM if LONG else ANON[::5] + SHMEM[::3])[: APART // SLOT_SIZE]
     count = len(settings)
@@ -181,7 +208,7 @@ def test_what_madv_collapse_does(prctl: str, tmp_path: Path) -> None:
                             wrong.append(f"{name}: {knobs}: told {may}, error {error}")
         after = read(process.pid)
     assert not wrong
-    assert after.totals.huge > 0 or prctl
+    assert bool(after.totals.huge) != (prctl == "disabled")
 
 
 def test_own_process_and_its_parent() -> None:
@@ -192,8 +219,7 @@ def test_own_process_and_its_parent() -> None:
             with turned(knobs):
                 in_force = read_in_force(pid)
                 truth = kernel_eligible(pid)
-            told = thp_eligible(space, in_force, judge(space).eligibility)
-            for index, foretold in enumerate(told.tolist()):
+            for index, foretold in enumerate(foretold_of(answer(space, in_force))):
                 start = int(space.vmas["start"][index])
                 if foretold != Foretold.UNKNOWN and start in truth:
                     assert foretold == truth[start], f"{pid} {start:x} {space.name_of(index)}"
