@@ -54,11 +54,31 @@ def test_in_ascii_and_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
         acting.gate.release(10)
         await stage(pilot, app, Stage.TOLD)
         assert all(line.isascii() for line in screen_lines(app))
-        await pilot.resize_terminal(60, 15)
         await pilot.resize_terminal(20, 5)
         await press(pilot, "escape")
 
     drive(app, script, (80, 24))
+
+
+def test_on_the_smallest_terminal_all_can_be_read_and_answered() -> None:
+    app = make(scripted(FakeActing(codes={A + 16 * SLOT: errno.EBUSY})))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await on_list(pilot, app)
+        assert "leave it alone" in text(app)
+        assert "range" in text(app)
+        assert "process_madvise" not in text(app)
+        await press(pilot, *["down"] * 9)
+        assert "process_madvise" in text(app)
+        assert "leave it alone" in text(app)
+        await press(pilot, *["up"] * 9)
+        assert "range" in text(app)
+        await press(pilot, "y")
+        await stage(pilot, app, Stage.TOLD)
+        assert "what would help" in text(app)
+        assert "Esc back" in text(app)
+
+    drive(app, script, (60, 15))
 
 
 def test_it_is_done_after_y_and_marked_on_the_map() -> None:

@@ -292,7 +292,7 @@ def test_answers_can_be_clicked() -> None:
         lines = box(app)
         y = next(i for i, line in enumerate(lines) if "leave it alone" in line)
         # The padding of the box is around the lines.
-        await pilot.click("#collapse-lines", offset=(lines[y].index(word) - 2, y - 1))
+        await pilot.click("#collapse-foot", offset=(lines[y].index(word) - 2, 1))
 
     async def script(pilot: Pilot[None]) -> None:
         await on_cell(pilot, app)

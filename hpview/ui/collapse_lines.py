@@ -29,12 +29,11 @@ _LABEL: Final = 9
 _GAP: Final = 4
 
 
-def lines(state: Collapsing, answer: int, width: int, inks: Inks) -> list[list[Segment]]:
-    """Everything but the keys.
+def lines(state: Collapsing, width: int, inks: Inks) -> list[list[Segment]]:
+    """What there is to read.
 
     Args:
         state: What is known.
-        answer: Which of ANSWERS Enter takes.
         width: Terminal cells.
         inks: Styles.
     """
@@ -43,12 +42,11 @@ def lines(state: Collapsing, answer: int, width: int, inks: Inks) -> list[list[S
     out = [joined(title, process, width, inks)]
     if state.plan is not None:
         out += [[], *_plan(state, state.plan, width, inks)]
-    out.append([])
+    if state.stage is not Stage.ASKING:
+        out.append([])
     match state.stage:
         case Stage.LOOKING:
             out += _said("reading the process…", width, inks.dim, inks)
-        case Stage.ASKING:
-            out.append(_answers(answer, inks))
         case Stage.RUNNING | Stage.STOPPING:
             out += _progress(state, width, inks)
         case Stage.READING:
@@ -60,6 +58,20 @@ def lines(state: Collapsing, answer: int, width: int, inks: Inks) -> list[list[S
                 out += _said(tried, width, inks.text, inks)
         case Stage.TOLD:
             out += _result(state, width, inks)
+    return out
+
+
+def answers(chosen: int, inks: Inks) -> list[Segment]:
+    """The line of ANSWERS, with the one marked that Enter takes."""
+    out = []
+    for number, answer in enumerate(ANSWERS):
+        here = number == chosen
+        drawn = [
+            Segment(f"{inks.glyphs.here if here else ' '} ", inks.accent),
+            Segment(f"{answer} ", inks.strong if here else inks.text),
+        ]
+        out += over(drawn, inks.cursor) if here else drawn
+        out.append(Segment(" " * _GAP, inks.text))
     return out
 
 
@@ -108,19 +120,6 @@ def _plan(state: Collapsing, plan: Plan, width: int, inks: Inks) -> list[list[Se
             out += _field("" if number else "costs", cost, width, inks.text, inks)
     out += _field("command", plan.command, width, inks.accent, inks)
     return out + _field("", words.call_words(plan), width, inks.dim, inks)
-
-
-def _answers(chosen: int, inks: Inks) -> list[Segment]:
-    out = []
-    for number, answer in enumerate(ANSWERS):
-        here = number == chosen
-        drawn = [
-            Segment(f"{inks.glyphs.here if here else ' '} ", inks.accent),
-            Segment(f"{answer} ", inks.strong if here else inks.text),
-        ]
-        out += over(drawn, inks.cursor) if here else drawn
-        out.append(Segment(" " * _GAP, inks.text))
-    return out
 
 
 def _progress(state: Collapsing, width: int, inks: Inks) -> list[list[Segment]]:

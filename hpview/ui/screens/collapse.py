@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.worker import Worker, WorkerState
 
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from hpview.ui.screens.base import HpviewScreen
 
 _WIDTH: Final = 78
-_FRAME: Final = 6
-"""Terminal cells of the box beside the words: a border, which not all themes have, and blanks."""
+_FRAME: Final = 7
+"""Terminal cells of the box beside the words: blanks, a scroll bar, a border in some themes."""
+
+_FRAME_LINES: Final = 4
+"""Lines of the box above and below."""
 
 _LEAVE: Final = {
     Stage.RUNNING: Binding("escape", "leave", "Stop"),
@@ -62,6 +65,8 @@ class CollapseScreen(ModalScreen[bool]):
             key_display="Left Right",
             tooltip="Mark the other answer",
         ),
+        Binding("up,k", "scroll_body(-1)", "Up", show=False, tooltip="What is above"),
+        Binding("down,j", "scroll_body(1)", "Down", show=False, tooltip="What is below"),
         Binding("escape,n", "leave", "Leave", tooltip="Leave it alone; stop what is under way"),
     ]
 
@@ -70,13 +75,14 @@ class CollapseScreen(ModalScreen[bool]):
         self.collapsing = Collapsing(self, services, reading, span, self._draw)
         self._answer = 0
         self._lines = Lines(glyphs, id="collapse-lines")
-        self._keys = Lines(glyphs, id="collapse-keys")
+        self._body = VerticalScroll(self._lines, id="collapse-body", can_focus=False)
+        self._foot = Lines(glyphs, id="collapse-foot")
 
     def compose(self) -> ComposeResult:
-        """What it is about, then the keys."""
+        """What there is to read, then answers and keys, which are always to be seen."""
         with Vertical(id="collapse"):
-            yield self._lines
-            yield self._keys
+            yield self._body
+            yield self._foot
 
     def on_mount(self) -> None:
         """Take hold of the process."""
@@ -96,20 +102,28 @@ class CollapseScreen(ModalScreen[bool]):
         return self.collapsing.stage in (Stage.ASKING, Stage.IMPOSSIBLE, Stage.TOLD)
 
     def _draw(self) -> None:
+        """Draw the box anew; where it is too low for all of it, the newest is what is seen."""
         width = max(1, min(_WIDTH, self.size.width) - _FRAME)
 
         def painted(_width: int, inks: Inks) -> list[list[Segment]]:
-            return collapse_lines.lines(self.collapsing, self._answer, width, inks)
+            return collapse_lines.lines(self.collapsing, width, inks)
 
         self._lines.styles.height = len(painted(width, self._lines.inks))
         self._lines.paint(painted)
-        self._keys.paint(self._key_line)
+        foot = 4 if self.collapsing.stage is Stage.ASKING else 2
+        self._foot.styles.height = foot
+        self._foot.paint(self._foot_lines)
+        self._body.styles.max_height = max(1, self.size.height - foot - _FRAME_LINES)
+        if self.collapsing.stage is not Stage.ASKING:
+            self._body.scroll_end(animate=False)
 
-    def _key_line(self, width: int, inks: Inks) -> list[list[Segment]]:
-        *others, leave = (b for b in type(self).BINDINGS if isinstance(b, Binding))
+    def _foot_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        *others, leave = (b for b in type(self).BINDINGS if isinstance(b, Binding) and b.show)
         shown = _LEAVE.get(self.collapsing.stage, leave)
-        asked = others if self.collapsing.stage is Stage.ASKING else []
-        return [[], keys([*asked, *([shown] if shown else [])], width, inks)]
+        if self.collapsing.stage is not Stage.ASKING:
+            return [[], keys([shown], width, inks) if shown else []]
+        answers = collapse_lines.answers(self._answer, inks)
+        return [[], answers, [], keys([*others, leave], width, inks)]
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Show why work came to nothing."""
@@ -126,6 +140,10 @@ class CollapseScreen(ModalScreen[bool]):
         if self.collapsing.stage is Stage.ASKING:
             self._answer = 1 - self._answer
             self._draw()
+
+    def action_scroll_body(self, step: int) -> None:
+        """Show more of what does not fit."""
+        self._body.scroll_relative(y=step, animate=False, immediate=True)
 
     def action_answer(self) -> None:
         """Take the answer that is marked; later on Enter leaves."""
@@ -149,9 +167,8 @@ class CollapseScreen(ModalScreen[bool]):
         """Take the answer that was clicked; outside of the box: go."""
         if event.widget is self:
             self.action_leave()
-        elif event.widget is self._lines and self.collapsing.stage is Stage.ASKING:
-            height = self._lines.size.height
-            answer = collapse_lines.answer_at(event.x) if event.y == height - 1 else None
+        elif event.widget is self._foot and self.collapsing.stage is Stage.ASKING:
+            answer = collapse_lines.answer_at(event.x) if event.y == 1 else None
             if answer is not None:
                 self._answer = answer
                 self.action_answer()
