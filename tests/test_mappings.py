@@ -157,9 +157,10 @@ def test_few_vmas_are_asked_for() -> None:
 HUGE = Vma(1 << 40, (1 << 40) + (2 << 21), 0x400083, 3, 7, 9, 2 << 20)
 
 
-def test_the_page_size_of_a_device_is_asked_for_once() -> None:
+@pytest.mark.parametrize("ino", [9, 0], ids=["file", "first SysV segment"])
+def test_the_page_size_of_a_device_is_asked_for_once(ino: int) -> None:
     other = [HUGE._replace(start=HUGE.end + i * HUGE.page_size) for i in range(30)]
-    vmas = [v._replace(end=v.start + HUGE.page_size) for v in (HUGE, *other)]
+    vmas = [v._replace(end=v.start + HUGE.page_size, ino=ino) for v in (HUGE, *other)]
     space, mappings = fake(many(20) + vmas)
     assert in_bulk(mappings, 1000) == space.vmas
     assert len(space.asked) < 8

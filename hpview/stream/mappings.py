@@ -121,8 +121,8 @@ class QueryMappings:
         return told
 
     def _sized(self, rows: U64) -> U64:
-        """Fill in page sizes; what has no inode is no hugetlb."""
-        files = rows[:, _INO] != 0
+        """Fill in page sizes; what has no device is no hugetlb (a SysV segment may be inode 0)."""
+        files = rows[:, _DEV] != 0
         for dev in np.unique(rows[files, _DEV]).tolist():
             here = files & (rows[:, _DEV] == dev)
             _set_page_size(rows, here, self._page_size(dev, int(rows[here.argmax(), _START])))
@@ -290,9 +290,8 @@ class TextMappings:
         if not data:
             raise NoSuchProcess(self._pid)
         self._rows = rows = _vmas(parse_numbers(data))
-        files = rows[:, _INO] != 0
         for dev, page_size in self._page_sizes.items():
-            _set_page_size(rows, files & (rows[:, _DEV] == dev), page_size)
+            _set_page_size(rows, rows[:, _DEV] == dev, page_size)
 
     def find_vma(self, address: int) -> Vma | None:
         """See ``Mappings``."""
