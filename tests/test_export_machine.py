@@ -286,7 +286,7 @@ def test_nodes_of_a_process() -> None:
     assert cells(lines[1]) == ["0", "3.0 GiB", "1.0 GiB", "-", "73 %"]
     assert cells(lines[2]) == ["1", "1.5 GiB", "0 B", "-", "27 %"]
     assert cells(lines[3]) == ["2", "0 B", "0 B", "-", "0 %"]
-    assert lines[5] == "6.0 MiB of huge pages on an unknown node: moved, or gone"
+    assert lines[5] == "6.0 MiB of huge pages on a node that the kernel did not tell"
     assert lines[6] == (
         "4127 evil\\x1b: 5.5 GiB in huge pages · move_pages, 2 308 addresses · 4.0 ms"
     )

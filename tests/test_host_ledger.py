@@ -88,7 +88,7 @@ def frames(pids: list[int]) -> set[int]:
     for pid in pids:
         with Pagemap(pid) as pagemap:
             for mapping in read_maps(pid):
-                if not mapping.name.startswith(("/anon_hugepage", "/memfd:")):
+                if not mapping.name.startswith(("/anon_hugepage", "/memfd:", "/SYSV")):
                     continue
                 entries = pagemap.read_entries(
                     mapping.start, (mapping.end - mapping.start) // 4096
@@ -125,6 +125,37 @@ def test_what_nobody_maps_is_unattributed(sharers: int) -> None:
         if holder.pid in pids:
             assert holder.comm.startswith("python")
             assert holder.mapped == {HUGE: holder.charged}
+
+
+SEGMENT = f"""
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.unshare(0x08000000) == 0
+libc.shmat.restype = ctypes.c_void_p
+number = libc.shmget(0, {2 * HUGE}, 0o1600 | 0o4000)
+assert number == 0
+address = libc.shmat(number, None, 0)
+libc.shmctl(number, 0, None)
+ctypes.memset(address, 1, {2 * HUGE})
+told, tell = os.pipe()
+if os.fork() == 0:
+    ctypes.memset(address, 2, {2 * HUGE})
+    os.write(tell, b".")
+    sys.stdin.read()
+    os._exit(0)
+os.read(told, 1)
+"""
+
+
+@pytest.mark.root
+def test_segments_of_two_ipc_namespaces_are_two(sharers: int) -> None:
+    """Both are number 0, and inode 0, of the same device."""
+    with child(SEGMENT) as one, child(SEGMENT) as other:
+        pids = [one.pid, other.pid, *children_of(one.pid), *children_of(other.pid)]
+        attribution_ = Attribution()
+        mapped = [attribution_.add(pid, lambda: None) for pid in pids]
+        assert attribution_.pages(HUGE) == len(frames(pids)) == 4
+    assert mapped == [{HUGE: 2 * HUGE}] * 4
 
 
 @pytest.mark.root

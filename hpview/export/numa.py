@@ -35,7 +35,7 @@ def lines(found: ByNode, comm: str) -> Iterator[str]:
     yield from aligned(head, list(zip(*rows, strict=True)) or [()] * len(head), frozenset())
     yield ""
     if found.unknown:
-        yield f"{units.size(found.unknown)} of huge pages on an unknown node: moved, or gone"
+        yield f"{units.size(found.unknown)} of huge pages on a node that the kernel did not tell"
     yield (
         f"{found.pid} {text.printable(comm)}: {units.size(huge)} in huge pages · "
         f"move_pages, {units.thousands(found.asked)} addresses · {found.seconds * 1000:.1f} ms"

@@ -1,12 +1,15 @@
 """Which pages of hugetlb the processes seen have mapped, each counted once.
 
-Pages of a file, shared memory among them, are the same where file and offset are. Private ones
-were copied on write: they are told apart by their frame numbers, or, where these are hidden, by
-whether they are mapped once (PM_MMAP_EXCLUSIVE); only those that a fork shares remain a guess.
+Pages of a file, shared memory among them, are the same where file and offset are; the inode
+of a SysV segment is its number (ipc/shm.c, newseg), of which each IPC namespace has its own.
+Private ones were copied on write: they are told apart by their frame numbers, or, where these
+are hidden, by whether they are mapped once (PM_MMAP_EXCLUSIVE); only those that a fork shares
+remain a guess.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +38,7 @@ LIMIT: Final = 1 << 19
 _WINDOW: Final = 1 << 14
 """Pages that are scanned in one go: mmap_lock is held for less than a millisecond."""
 
+_SEGMENT: Final = re.compile(rb"^([0-9a-f]+)-\S+ \S+ \S+ \S+ \d+ +/SYSV", re.MULTILINE)
 _EXCLUSIVE: Final = np.uint64(1 << 56)
 _FILE: Final = np.uint64(Entry.FILE)
 _PRESENT: Final = np.uint64(Entry.PRESENT)
@@ -114,14 +118,18 @@ class Attribution:
 
     def _vmas(self, tid: int, folder: Path) -> Iterator[tuple[int, ...]]:
         """The hugetlb VMAs of a thread: start, end, flags, offset, dev, ino, page size."""
-        rows = parse_numbers(read_file(tid, "maps", folder))
+        data = read_file(tid, "maps", folder)
+        segments = {int(start, 16) for start in _SEGMENT.findall(data)}
+        namespace = _ipc_namespace(tid, folder) if segments else 0
+        rows = parse_numbers(data)
         # hugetlb memory always has a file, on a device that the kernel numbers itself
-        rows = rows[(rows[:, 5] != 0) & (rows[:, 4] < np.uint64(1 << MINOR_BITS))]
+        rows = rows[(rows[:, 4] != 0) & (rows[:, 4] < np.uint64(1 << MINOR_BITS))]
         for dev in np.unique(rows[:, 4]).tolist():
             here = rows[rows[:, 4] == dev]
             size = self._page_size(tid, folder, dev, int(here[0, 0]))
             if size > PAGE_SIZE:
-                yield from ((*row, size) for row in here.tolist())
+                for *row, ino in here.tolist():
+                    yield *row, ino + (namespace if row[0] in segments else 0), size
 
     def _page_size(self, tid: int, folder: Path, dev: int, address: int) -> int:
         """That of a device, which has one for all its files.
@@ -175,6 +183,14 @@ class Attribution:
         if not once.all():
             self.exact = False
             self._mark((*file, True), index[~once])
+
+
+def _ipc_namespace(tid: int, folder: Path) -> int:
+    """A number of its own for each, above those of inodes; 0 where it may not be read."""
+    try:
+        return (folder / str(tid) / "ns" / "ipc").stat().st_ino << 64
+    except OSError:
+        return 0
 
 
 def _present(pagemap: Pagemap, start: int, end: int, size: int) -> Iterator[U64]:

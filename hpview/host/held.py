@@ -22,7 +22,7 @@ MOST: Final = 4096
 _BLOCK: Final = 512
 """Bytes in which stat(2) counts, whatever the file system."""
 
-_UNNAMED: Final = (b"/memfd:", b"/anon_hugepage", b"/SYSV")
+_UNNAMED: Final = (b"/memfd:", b"/anon_hugepage")
 
 
 class HeldFile(NamedTuple):
