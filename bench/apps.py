@@ -41,6 +41,7 @@ def _varied(chance: random.Random, process: Process, pid: int) -> Process:
         bytes_2m=huge,
         bytes_1g=0,
         bytes_4k=small,
+        bytes_gap=chance.randrange(small + 1),
         bytes_swap=chance.choice((0, chance.randrange(1 << 28))),
         vmas=chance.randrange(10, 5000),
     )

@@ -97,14 +97,23 @@ def code() -> str:
     return "\n".join(lines)
 
 
-def of_the_rest(pid: int) -> tuple[int, int]:
-    """Gap and huge bytes of what the interpreter itself has mapped, by smaps and the rules."""
+AREA: Final = range(FIRST, FIRST + len(REGIONS) * APART)
+"""Where they lie."""
+
+
+def of_the_rest(pid: int, area: range = AREA) -> tuple[int, int]:
+    """Gap and huge bytes of what the interpreter itself has mapped, by smaps and the rules.
+
+    Args:
+        pid: Process.
+        area: Not there.
+    """
     smaps = read_smaps(pid)
     inodes = {mapping.start: mapping.ino for mapping in read_maps(pid)}
     gap = huge = 0
     for row, leaves in zip(smaps.table, smaps.pmd_mapped.tolist(), strict=True):
         start, end = int(row["start"]), int(row["end"])
-        if FIRST <= start < FIRST + len(REGIONS) * APART:
+        if start in area:
             continue
         huge += leaves
         if end - start >= 2 * MIB and not inodes[start]:

@@ -59,7 +59,12 @@ def fakes(**changes: object) -> Fakes:
     facts = _facts()
     data = _STREAM.read_bytes()
     chunks = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
-    sizes = {"resident": 157 << 20, "bytes_2m": 88 << 20, "bytes_4k": 69 << 20}
+    sizes = {
+        "resident": 157 << 20,
+        "bytes_2m": 88 << 20,
+        "bytes_4k": 69 << 20,
+        "bytes_gap": 55 << 20,
+    }
     demo = process(pid(), "python3 -m hpview.demo", user="root", **sizes)
     made = Fakes(
         [[*chunks]],

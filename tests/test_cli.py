@@ -175,19 +175,26 @@ def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[
         "bytes_1g",
         "bytes_4k",
         "bytes_swap",
+        "bytes_gap",
+        "bytes_hugetlb",
+        "coverage",
         "vmas",
         "complete",
     ]
     assert row["complete"] is True
     assert row["ppid"] == os.getpid()
     assert row["cgroup"].startswith("/")
-    assert row["resident"] == row["bytes_2m"] + row["bytes_1g"] + row["bytes_4k"] > 0
+    huge = row["bytes_2m"] + row["bytes_1g"]
+    assert row["resident"] == huge + row["bytes_4k"] > 0
+    assert row["bytes_4k"] >= row["bytes_gap"] > 0
+    assert row["coverage"] == huge / (huge + row["bytes_gap"])
+    assert row["bytes_hugetlb"] == 0
 
 
 def test_ps_table(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "--backend", "procfs"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    head = "PID USER RESIDENT 2M 1G 4K SWAP HUGE COMMAND"
+    head = "PID USER RESIDENT 2M 1G 4K SWAP COVERAGE GAP COMMAND"
     assert " ".join(lines[0].split()) == head
     assert any(line.split()[:1] == [str(target.pid)] for line in lines)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
 
+from hpview.demo import Demo, layout
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.shmem import internal_device
-from hpview.machine import aggregate
+from hpview.machine import Machine, aggregate
 from hpview.stream.emulated import ProcfsBackend
 from hpview.stream.hugeable import MemoryFiles, MemoryFilesReader, hugeable
 from hpview.stream.kernel import KernelBackend
@@ -25,6 +27,7 @@ from tests.kernel_targets import PRELUDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from hpview.stream.base import Backend
     from hpview.wire import Records
@@ -80,6 +83,30 @@ def test_each_region_has_the_gap_it_was_built_with(number: int, target: int) -> 
     able = hugeable(vmas, lambda: files)
     assert int(vmas["pages_4k"][here & able].sum()) * 4096 == REGIONS[number].gap
     assert int(vmas["slots_2m"][here].sum()) * 2 * MIB == REGIONS[number].huge
+
+
+def test_the_coverage_of_the_demo_process(backend: Backend) -> None:
+    """Files count where they are huge, and nowhere else; its other VMAs have 2 MiB or more.
+
+    What is swapped out comes back when swapping is ended, perhaps by somebody else just now.
+    """
+    with khugepaged.asleep(), hugetlb(4), Demo.spawn() as demo:
+        gap, huge = gap_target.of_the_rest(demo.pid, range(layout.BASE, layout.BASE + (8 << 40)))
+        processes = Machine(backend).snapshot().processes
+    for region in demo.regions:
+        huge += region.expect.bytes_2m + region.expect.bytes_1g
+        if not region.name.startswith("file, "):
+            gap += region.expect.bytes_4k + region.expect.bytes_swap
+    found = next(process for process in processes if process.pid == demo.pid)
+    gap -= found.bytes_swap
+    assert (found.huge, found.bytes_gap) == (huge, gap)
+    assert found.coverage == huge / (huge + gap)
+    assert 0.5 < found.coverage < 0.7
+
+
+def hugetlb(count: int) -> AbstractContextManager[None]:
+    """Pages of 2 MiB in the pool meanwhile, for those who may say so."""
+    return hugetlb_pool(count) if os.geteuid() == 0 else nullcontext()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="takes pages for a pool")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
+from rich.style import Style
 
 from hpview.machine_state import UNREAD, MachineState
 from hpview.roster.arrange import Line, Shape, View, arranged
 from hpview.roster.fields import FIELDS, Table
+from hpview.roster.groups import Group
 from hpview.roster.query import parse
 from hpview.ui import palette
+from hpview.ui.widgets.columns import Place
 from hpview.ui.widgets.process_columns import (
     ALWAYS,
     COLUMNS,
@@ -25,6 +29,7 @@ from hpview.ui.widgets.process_detail import detail_lines
 from hpview.ui.widgets.process_row import line_segments, twig_text
 from hpview.ui.widgets.process_strip import machine_line
 from tests.fake_machine import STATE, machine, process, unreadable
+from tests.records import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,8 +78,9 @@ def test_wide_characters_move_no_column(width: int, shape: Shape) -> None:
 
 def test_the_less_important_columns_go_first() -> None:
     shown = [[place.key for place in places(width, EVERY)] for width in (58, 79, 119, 199)]
-    assert shown[0] == ["pid", "command", "resident", "2m", "coverage"]
-    assert shown[1] == ["pid", "user", "command", "resident", "2m", "4k", "coverage", "change"]
+    assert shown[0] == ["pid", "command", "resident", "coverage", "gap"]
+    assert shown[1] == ["pid", "user", "command", "resident", "2m", "coverage", "gap", "change"]
+    assert not {"cgroup", "ppid"} & {*shown[2]}
     assert shown[3] == [column.key for column in COLUMNS]
     assert all(set(less) <= set(more) for less, more in pairwise(shown))
 
@@ -96,7 +102,7 @@ def test_chosen_columns_keep_their_order_and_unknown_ones_mean_nothing() -> None
 
 def test_an_unreadable_process_shows_question_marks() -> None:
     shown = row(Line(unreadable(1, "init")), 119)
-    assert shown.count("?") == 5
+    assert shown.count("?") == 6
     assert " 0 " in shown  # its swap, which anybody may read
     assert "%" not in shown
 
@@ -123,7 +129,7 @@ def test_commands_and_cgroups_are_escaped() -> None:
     ("change", "words"), [(None, ""), (0, ""), (6 << 20, "+6.0M"), (-950 << 10, "-950K")]
 )
 def test_changes_are_signed_and_blank_when_there_is_none(change: int | None, words: str) -> None:
-    assert row(Line(process(5, "x", change=change)), 79).split()[-1:] == [words or "%"]
+    assert row(Line(process(5, "x", change=change)), 79).split()[-1:] == [words or "2.5M"]
 
 
 def test_what_is_folded_away_is_counted() -> None:
@@ -146,12 +152,57 @@ def test_a_group_without_a_cgroup_has_a_name() -> None:
 def test_details_are_exact() -> None:
     first, second = detail_lines(Line(machine()[2]), "", 200, INKS)
     assert text(first) == (
-        " 4127 postgres · resident 7 516 192 768 B · 2M 5 368 709 120 · 4k 2 147 483 648"
-        " · parent 880 · cgroup /system.slice"
+        " 4127 postgres · resident 7 516 192 768 B · coverage 83 %: 1 073 741 824 B of 6.0 GiB"
+        " could be huge and are not · 2M 5 368 709 120 · 4k 2 147 483 648 · parent 880"
+        " · cgroup /system.slice"
     )
     assert text(second).rstrip() == " postgres: checkpointer"
     narrow, _ = detail_lines(Line(machine()[2]), "", 60, INKS)
     assert len(text(narrow)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bytes_2m": 3 * GIB, "bytes_gap": GIB}, "coverage 75 %, gap 1 073 741 824 B"),
+        ({"bytes_gap": 4096}, "coverage 0 %, gap 4 096 B"),
+        ({"bytes_2m": 3 * GIB, "bytes_gap": 0}, "coverage 100 %, no gap"),
+        ({"bytes_gap": 0}, "nothing that could be huge"),
+    ],
+)
+def test_coverage_and_gap_in_words(changes: dict[str, int], words: str) -> None:
+    line = Line(process(5, "x", **changes))
+    assert f" · {words}" in text(detail_lines(line, "", 80, INKS)[0])
+    group = Group("app", [0], line.process)
+    told = text(detail_lines(line._replace(group=group, below=3), "", 80, INKS)[0])
+    assert told.startswith(" 3 processes · resident ")
+    assert f" · {words}" in told
+
+
+def test_a_gap_that_was_not_counted_is_told_nowhere() -> None:
+    line = Line(process(5, "x", bytes_gap=None))
+    assert "gap" not in text(detail_lines(line, "", 200, INKS)[0])
+    assert row(line, 119).count("?") == 2
+    assert "%" not in row(line, 119)
+
+
+def test_the_bar_is_of_what_is_or_could_be_huge_and_faint_when_nothing_is() -> None:
+    inks = replace(INKS, dim=Style(dim=True))
+
+    def cells(**changes: int) -> tuple[str, set[Style | None]]:
+        drawn = line_segments(
+            Line(process(5, "x", bytes_4k=8 * GIB, **changes)),
+            (Place("coverage", "", 12, right=False),),
+            wide=False,
+            inks=inks,
+        )
+        return text(drawn), {segment.style for segment in drawn[:-1]}
+
+    half, styles = cells(bytes_2m=GIB, bytes_gap=GIB)
+    assert half == "███▓▓▓  50 % "
+    assert inks.dim not in styles
+    assert cells(bytes_gap=GIB) == ("▓▓▓▓▓▓   0 % ", {inks.dim})
+    assert cells(bytes_gap=0)[0] == "······     - "
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])

@@ -45,6 +45,9 @@ PROCESS_KEYS: Final = (
     "bytes_1g",
     "bytes_4k",
     "bytes_swap",
+    "bytes_gap",
+    "bytes_hugetlb",
+    "coverage",
     "vmas",
     "complete",
 )
@@ -101,7 +104,9 @@ def scan_object(scan: Scan, *, log: bool = False) -> dict[str, Any]:
 def ps_object(snapshot: Snapshot) -> dict[str, Any]:
     """The object of ``hpview ps --format json``, schema ``hpview.ps/1``.
 
-    What could not be read is null.
+    What could not be read is null. ``bytes_gap`` is what of ``bytes_4k`` could be huge by
+    what it maps, ``coverage`` the share of huge memory in both, 0 to 1, null of nothing;
+    ``bytes_hugetlb`` is a part of ``bytes_2m`` and ``bytes_1g``.
     """
     return {
         "schema": "hpview.ps/1",
@@ -187,6 +192,9 @@ def _process(p: Process) -> dict[str, Any]:
         "bytes_1g": p.bytes_1g,
         "bytes_4k": p.bytes_4k,
         "bytes_swap": p.bytes_swap,
+        "bytes_gap": p.bytes_gap,
+        "bytes_hugetlb": p.bytes_hugetlb,
+        "coverage": p.coverage,
         "vmas": p.vmas,
         "complete": p.bytes_2m is not None and not p.partial,
     }

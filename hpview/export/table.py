@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from hpview.scan import Scan
     from hpview.wire import Records
 
-_PS_HEAD: Final = ("PID", "USER", "RESIDENT", "2M", "1G", "4K", "SWAP", "HUGE", "COMMAND")
+_PS_HEAD: Final = (
+    "PID", "USER", "RESIDENT", "2M", "1G", "4K", "SWAP", "COVERAGE", "GAP", "COMMAND",
+)  # fmt: skip
 _SCAN_HEAD: Final = ("ADDRESS", "SIZE", "PERM", "2M", "1G", "4K", "SWAP", "NAME")
 _LEFT: Final = frozenset({"USER", "COMMAND", "ADDRESS", "PERM", "NAME"})
 _SUMS: Final = ("bytes_2m", "bytes_1g", "bytes_4k", "bytes_swap")
@@ -43,7 +45,8 @@ def ps(snapshot: Snapshot, width: int | None = None) -> Iterator[str]:
         [text.printable(p.user) for p in processes],
         [units.short(p.resident) + ("+" if p.partial else "") for p in processes],
         *([_size(sizes[i]) for sizes in map(_sizes, processes)] for i in range(4)),
-        ["?" if p.huge is None else units.percent(p.huge, p.resident) for p in processes],
+        [_coverage(p) for p in processes],
+        [_size(p.bytes_gap) for p in processes],
         [text.printable(p.shown_command) for p in processes],
     ]
     for line in aligned(_PS_HEAD, columns, _LEFT):
@@ -112,6 +115,12 @@ def _remarks(flags: int, marks: int) -> str:
 
 def _sizes(p: Process) -> tuple[int | None, ...]:
     return p.bytes_2m, p.bytes_1g, p.bytes_4k, p.bytes_swap
+
+
+def _coverage(p: Process) -> str:
+    if p.huge is None or p.bytes_gap is None:
+        return "?"
+    return units.percent(p.huge, p.huge + p.bytes_gap)
 
 
 def _size(count: int | None) -> str:

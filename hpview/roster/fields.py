@@ -35,11 +35,9 @@ class Field:
 
 
 def coverage(process: Process) -> float | None:
-    """Huge bytes over all whose backing is known in percent; None when there are none."""
-    huge, small = process.huge, process.bytes_4k
-    if huge is None or small is None or not huge + small:
-        return None
-    return 100 * huge / (huge + small)
+    """``Process.coverage`` in percent."""
+    share = process.coverage
+    return None if share is None else 100 * share
 
 
 _ALL: Final = (
@@ -54,6 +52,7 @@ _ALL: Final = (
     Field("4k", True, number=lambda p: p.bytes_4k, summed=True),
     Field("swap", True, number=lambda p: p.bytes_swap, summed=True),
     Field("coverage", True, number=coverage),
+    Field("gap", True, number=lambda p: p.bytes_gap, summed=True),
     Field("vmas", True, number=lambda p: p.vmas, summed=True),
     Field("change", True, number=lambda p: p.change, summed=True),
 )

@@ -5,7 +5,7 @@
     cgroup:web      part of the path of the cgroup
     pid:1,42        one of these pids; ppid: likewise
 
-Numbers to compare: cov, res, 2m, 1g, 4k, swap, vmas, delta, pid, ppid.
+Numbers to compare: cov, gap, res, 2m, 1g, 4k, swap, vmas, delta, pid, ppid.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ _NUMBERS: Final = {
     "1g": ("1g", Kind.SIZE),
     "4k": ("4k", Kind.SIZE),
     "swap": ("swap", Kind.SIZE),
+    "gap": ("gap", Kind.SIZE),
     "delta": ("change", Kind.SIZE),
     "cov": ("coverage", Kind.SHARE),
     "coverage": ("coverage", Kind.SHARE),

@@ -43,7 +43,8 @@ LIST: Final = (
     *(Sign(sign.kind, sign.words) for sign in BACKING[:2]),
     Sign(CellClass.FULL_4K, "4k pages"),
     Sign(CellClass.SWAP, "swapped out"),
-    Sign(None, "COVERAGE: the share of 2M and 1G in what is resident."),
+    Sign(None, "COVERAGE: the share that is huge, of what could be."),
+    Sign(None, "GAP: what could be huge and is not."),
     Sign(None, "+ behind a size: more than was counted; ?: not readable."),
     Sign(None, "Sums count what processes share once for each of them."),
 )

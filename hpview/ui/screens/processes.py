@@ -21,7 +21,7 @@ from hpview.ui.screens.live import LiveScreen
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.process_detail import detail_lines
 from hpview.ui.widgets.process_list import ProcessList
-from hpview.ui.widgets.process_strip import Facts, legend_line, machine_line, sums
+from hpview.ui.widgets.process_strip import Facts, gap, legend_line, machine_line, sums
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
 from hpview.units import thousands
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from hpview.ui.signs import Sign
 
 
-_PLACEHOLDER: Final = "words, user:root, cov<50, res>1G, !term"
+_PLACEHOLDER: Final = "words, user:root, cov<50, gap>1G, !term"
 
 
 class ProcessesScreen(LiveScreen):
@@ -52,7 +52,7 @@ class ProcessesScreen(LiveScreen):
             "slash",
             "filter",
             "Filter",
-            tooltip="Filter: words, user:NAME, cov<50, res>1G",
+            tooltip="Filter: words, user:NAME, cov<50, gap>1G",
             priority=True,
         ),
         Binding("escape", "unfilter", "Clear filter", show=False, tooltip="Clear the filter"),
@@ -129,6 +129,7 @@ class ProcessesScreen(LiveScreen):
             matching=len(self._list.shown),
             processes=len(processes),
             sums=sums(processes),
+            gap=gap(processes),
             live=self.live,
             polled_because=printable(self.polled_because),
         )

@@ -53,7 +53,8 @@ COLUMNS: Final = (
     Column("1g", ("1G", "1G"), (5, 8), "in 1 GB pages"),
     Column("4k", ("4K", "4K"), (5, 8), "in 4 kB pages"),
     Column("swap", ("SWAP", "SWAP"), (5, 8), "swapped out"),
-    Column("coverage", ("COVERAGE", "COVERAGE"), (13, 20), "share of huge pages", right=False),
+    Column("coverage", ("COVERAGE", "COVERAGE"), (13, 20), "huge, of what could be", right=False),
+    Column("gap", ("GAP", "GAP"), (5, 8), "could be huge and is not"),
     Column("vmas", ("VMAS", "VMAS"), (6, 7), "mappings"),
     Column("change", ("+/-", "CHANGE"), (6, 7), "growth since the last refresh"),
 )
@@ -63,8 +64,8 @@ ALWAYS: Final = frozenset({"pid", "command"})
 """Cannot be hidden."""
 
 _IMPORTANCE: Final = (
-    "pid", "command", "resident", "coverage", "2m", "4k", "user", "change", "1g", "swap", "vmas",
-    "cgroup", "ppid",
+    "pid", "command", "resident", "coverage", "gap", "2m", "user", "change", "4k", "1g", "swap",
+    "vmas", "cgroup", "ppid",
 )  # fmt: skip
 """Where there is no room for all, the last go first."""
 

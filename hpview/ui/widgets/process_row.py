@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich.segment import Segment
+from rich.style import Style
 
 from hpview import units
-from hpview.roster.fields import coverage
 from hpview.space.cell_class import CellClass
 from hpview.text import printable
 from hpview.ui.paint import bar, clipped, fitted, width_of
@@ -15,8 +15,6 @@ from hpview.units import thousands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from rich.style import Style
 
     from hpview.process import Process
     from hpview.roster.arrange import Line
@@ -30,6 +28,7 @@ _SIZES: Final = {
     "1g": "bytes_1g",
     "4k": "bytes_4k",
     "swap": "bytes_swap",
+    "gap": "bytes_gap",
 }
 
 
@@ -100,20 +99,22 @@ def _change(grown: int | None) -> str:
 
 
 def _coverage(process: Process, width: int, inks: Inks) -> list[Segment]:
-    """The bar of the resident memory and the share of huge pages in it."""
-    huge = process.huge
-    if huge is None:
+    """The bar of what is huge or could be, and the share that is; faint where nothing is."""
+    huge, gap = process.huge, process.bytes_gap
+    if huge is None or gap is None:
         words = _known(process, None, str, inks.glyphs)
         return [Segment(fitted(words, width, right=True), inks.dim)]
-    small = process.bytes_4k or 0
     parts = [
         (CellClass.HUGE_1G, process.bytes_1g or 0),
         (CellClass.HUGE_2M, process.bytes_2m or 0),
-        (CellClass.FULL_4K, small),
+        (CellClass.FULL_4K, gap),
     ]
-    share = fitted(units.percent(huge, huge + small), _PERCENT, right=True)
-    style = inks.strong if coverage(process) else inks.dim
-    return [*bar(parts, width - _PERCENT, inks), Segment(share, style)]
+    drawn = bar(parts, width - _PERCENT, inks)
+    share = fitted(units.percent(huge, huge + gap), _PERCENT, right=True)
+    if not huge:
+        faint = inks.shaded[CellClass.FULL_4K if gap else CellClass.EMPTY] + Style(dim=True)
+        return [*(Segment(segment.text, faint) for segment in drawn), Segment(share, inks.dim)]
+    return [*drawn, Segment(share, inks.strong)]
 
 
 def _command(line: Line, width: int, inks: Inks) -> list[Segment]:

@@ -26,6 +26,14 @@ _LEGEND: Final = (
     (CellClass.FULL_4K, "4k"),
     (CellClass.SWAP, "swap"),
 )
+_FORMS: Final = (
+    (units.size, "   ", True),
+    (units.size, "  ", True),
+    (units.size, "  ", False),
+    (units.short, "  ", True),
+    (units.short, "  ", False),
+)
+"""Of the legend, ever shorter: its sizes, what separates them, and whether the gap is told."""
 _BAR: Final = 8
 """Terminal cells below which a bar says nothing."""
 
@@ -37,6 +45,7 @@ class Facts(NamedTuple):
         matching: How many processes match the filter.
         processes: All processes there are now.
         sums: Bytes in 2M, 1G, 4k and swap, of all.
+        gap: Bytes that could be huge and are not, of all.
         live: Processes appear and vanish at once.
         polled_because: Why they do not, or "" while that is open.
     """
@@ -44,6 +53,7 @@ class Facts(NamedTuple):
     matching: int
     processes: int
     sums: tuple[int, int, int, int]
+    gap: int
     live: bool
     polled_because: str
 
@@ -56,6 +66,11 @@ def sums(processes: Sequence[Process]) -> tuple[int, int, int, int]:
         sum(p.bytes_4k or 0 for p in processes),
         sum(p.bytes_swap for p in processes if p.bytes_2m is not None),
     )
+
+
+def gap(processes: Sequence[Process]) -> int:
+    """Bytes that could be huge and are not, of the processes that could be read."""
+    return sum(p.bytes_gap or 0 for p in processes)
 
 
 def machine_line(state: MachineState, width: int, inks: Inks) -> list[Segment]:
@@ -119,9 +134,15 @@ def legend_line(snapshot: Snapshot | None, facts: Facts, width: int, inks: Inks)
     out: list[Segment] = []
     for right in _reading_facts(snapshot, facts):
         told = [Segment(f"{dot.join(right)} ", inks.dim)] if right else []
-        for size, gap in ((units.size, "   "), (units.size, "  "), (units.short, "  ")):
-            more = "+" if snapshot is not None and snapshot.unreadable else ""
+        more = "+" if snapshot is not None and snapshot.unreadable else ""
+        for size, gap, ends in _FORMS:
             legend = _legend(facts.sums if snapshot else None, size, gap, inks, more)
+            if ends and snapshot:
+                words = f" {size(facts.gap)}{more}"
+                legend += [
+                    Segment(f"{gap}gap", inks.text),
+                    Segment(words, inks.strong if facts.gap else inks.dim),
+                ]
             spare = width - width_of(legend) - width_of(told) - len(gap) - 2
             if spare < 0 or (size is units.size and spare < _BAR):
                 continue
