@@ -5,7 +5,7 @@ A query is terms with spaces in between; a row has to match all of them.
     word            a word
     "two words"     the same with spaces, or with what would mean something else
     key:value       something special to the key
-    cov<50          a number of each row: < <= > >= = !=
+    cov<50          a number of each row: < <= > >= = !=; blanks around them do no harm
     res>1.5G        sizes in B, K, M, G or T, binary
     !term, -term    not that
 
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -37,6 +37,10 @@ Rows = TypeVar("Rows")
 
 _TERM: Final = re.compile(r'(?:[^\s"]|"[^"]*(?:"|$))+')
 _COMPARED: Final = re.compile(r"([^<>=!:\"]+)(<=|>=|!=|<|>|=)(.*)", re.DOTALL)
+_BEGUN: Final = re.compile(r"[!-]?([^<>=!:\"]+)(<=|>=|!=|<|>|=)?")
+"""A comparison without its number, or without its sign, too."""
+_SIGN: Final = re.compile(r"[<>=]|!=")
+_DIGITS: Final = re.compile(r"-?\.?\d")
 _NUMBER: Final = re.compile(r"(-?\d+(?:\.\d*)?|-?\.\d+)\s*(?:([kmgt])(?:i?b)?|(b)|(%))?")
 _UNITS: Final = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _COMPARISONS: Final[dict[str, Callable[[NDArray[np.float64], float], Mask]]] = {
@@ -130,14 +134,31 @@ class Language(Generic[Rows]):
     def parse(self, text: str) -> Query[Rows]:
         """Understand a query; never raises."""
         terms, problems = [], []
-        for written in _TERM.findall(text):
+        for written in self._joined(_TERM.findall(text.casefold())):
             try:
-                terms.append(self._term(written.casefold()))
+                terms.append(self._term(written))
             except WrongError as wrong:
                 problems.append(str(wrong))
             except UnfinishedError:
                 continue
         return Query(text, tuple(terms), tuple(problems), self.count)
+
+    def _joined(self, parts: Iterable[str]) -> list[str]:
+        """What stands between blanks, comparisons with blanks in them put together."""
+        out: list[str] = []
+        for part in parts:
+            if out and self._goes_on(out[-1], part):
+                out[-1] += part
+            else:
+                out.append(part)
+        return out
+
+    def _goes_on(self, before: str, part: str) -> bool:
+        begun = _BEGUN.fullmatch(before)
+        if begun is None or begun[1] not in self.numbers:
+            return False
+        due = _DIGITS if begun[2] else _SIGN
+        return due.match(part) is not None
 
     def _term(self, written: str) -> Callable[[Rows], Mask]:
         if written[0] not in "!-":

@@ -39,9 +39,19 @@ def found(text: str) -> list[int]:
         ("ppid:5000", [6001, 6002]),
         ("pid>4127", [5000, 6001, 6002]),
         ("cov<50", [880]),
+        ("cov < 50", [880]),
+        ("!cov < 50", [4127, 5000]),
+        ("cov >=83% app", [5000]),
+        ("COV>= 84", [5000]),
         ("gap>1G", [880]),
-        ("gap>=1G", [880, 4127]),
+        ("gap >= 1G", [880, 4127]),
         ("gap=0", [6001, 6002]),
+        ("vmas != 1204 java", []),
+        ('"vmas > 1204"', []),
+        ("cov <", [1, 880, 4127, 5000, 6001, 6002]),
+        ("cov > java", [5000]),
+        ("cov", []),
+        ("java >", []),
         ("cov>=71%", [4127, 5000]),
         ("coverage>99.5", []),
         ("res>1G", [880, 4127, 5000]),
@@ -144,3 +154,7 @@ def test_comparisons_are_those_of_numbers(name: str, sign: str, limit: int, nega
     values = [(p.pid, getattr(p, field)) for p in machine()]
     wanted = [pid for pid, v in values if v is not None and compare(v, limit) is not negated]
     assert found(f"{'!' * negated}{name}{sign}{limit}") == wanted
+    for form in ("{} {} {}", "{}{} {}", "{} {}{}", "app {}  {}\t{}"):
+        term = form.format(f"{'!' * negated}{name}", sign, limit)
+        app = {p.pid for p in machine() if "app" in p.user}
+        assert found(term) == [pid for pid in wanted if "app" not in term or pid in app]

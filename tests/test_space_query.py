@@ -134,6 +134,7 @@ def test_comparisons_are_those_of_numbers(name: str, sign: str, limit: int) -> N
         if (index != DEVICE or name == "size") and compare(number, limit):
             wanted.append(index)
     assert found(f"{name}{sign}{limit}") == wanted
+    assert found(f"{name} {sign} {limit}") == wanted
 
 
 @given(st.lists(PIECES).map("".join))
