@@ -186,8 +186,17 @@ def test_pages_of_a_file_in_smaller_folios(tmp_path: Path) -> None:
     assert_told(explained(answers, places([region])[""]), region)
 
 
-def test_a_file_written_by_2_mb(tmp_path: Path) -> None:
-    region = Region("", "put(M, fd=filled('file', piece=M))\nread()", Reason.NONE)
+WRITTEN_BY_2_MB: Final = "put(M, fd=filled('file', piece=M))\nread()"
+ADVISED_AND_READ_ANEW: Final = (
+    "fd = filled('file')\nos.fsync(fd)\nos.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)\n"
+    "put(M, fd=fd)\nadvise(HUGEPAGE)\nread()"
+)
+
+
+@pytest.mark.parametrize("made", [WRITTEN_BY_2_MB, ADVISED_AND_READ_ANEW])
+def test_pages_of_a_file_in_folios_of_2_mb(made: str, tmp_path: Path) -> None:
+    """The second is what is recommended where they lie in smaller ones."""
+    region = Region("", made, Reason.NONE)
     with child(program([region]), cwd=tmp_path) as process:
         answers = judge(read(process.pid))
     skip_unless_on(("ext4", "xfs"), answers, places([region])[""])

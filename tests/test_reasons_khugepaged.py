@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -17,7 +16,6 @@ from tests.knobs import THP, USUAL, alone, turned
 from tests.reason_targets import REGIONS, Region, places, program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from hpview.space.address_space import AddressSpace
@@ -56,18 +54,17 @@ AT_THE_LIMIT: Final = (
 )
 
 
-@contextmanager
-def hurrying() -> Iterator[None]:
-    """khugepaged goes through all memory three times, then pauses again."""
-    scans = THP / "khugepaged/full_scans"
-    hurry = {"khugepaged/pages_to_scan": "4000000", "khugepaged/scan_sleep_millisecs": "0"}
+def three_scans() -> None:
+    """Have khugepaged go through all memory three times, and pause again."""
+    pause, scans = THP / "khugepaged/scan_sleep_millisecs", THP / "khugepaged/full_scans"
     wanted = int(scans.read_text()) + 3
-    with turned(hurry):
+    with turned({"khugepaged/pages_to_scan": "4000000"}):
         deadline = time.monotonic() + 60
         while int(scans.read_text()) < wanted:
             assert time.monotonic() < deadline, "khugepaged does not come"
+            # Being told how long to pause wakes it; what it is told stays the same.
+            pause.write_text(pause.read_text())
             os.sched_yield()
-        yield
 
 
 def taken(before: AddressSpace, after: AddressSpace, address: int) -> bool:
@@ -90,8 +87,8 @@ def test_it_does_what_it_is_said_to(tmp_path: Path) -> None:
         child(program(regions), cwd=tmp_path) as process,
     ):
         before = judge(read(process.pid))
-        with hurrying():
-            after = read(process.pid)
+        three_scans()
+        after = read(process.pid)
     found = {name: explained(before, address) for name, address in at.items()}
     for region in AT_THE_LIMIT:
         assert found[region.name].findings[0].reason is region.reason, region.name
