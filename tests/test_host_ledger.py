@@ -159,6 +159,22 @@ def test_segments_of_two_ipc_namespaces_are_two(sharers: int) -> None:
 
 
 @pytest.mark.root
+def test_a_sparse_file_takes_no_memory_for_its_size(sharers: int) -> None:
+    code = f"""
+import mmap, os
+file = os.memfd_create("sparse", 4)
+os.ftruncate(file, 1 << 60)
+areas = [mmap.mmap(file, {HUGE}, offset=at) for at in (0, {HUGE}, 1 << 40, (1 << 60) - {HUGE})]
+for area in areas:
+    area[0] = 1
+"""
+    with child(code) as process:
+        found = Attribution()
+        assert found.add(process.pid, lambda: None) == {HUGE: 4 * HUGE}
+    assert found.pages(HUGE) == 4
+
+
+@pytest.mark.root
 def test_private_pages_beyond_the_limit_are_told(
     sharers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,8 +35,23 @@ _THP: Final = f"/sys/{DIRECTORY}"
 def machine_object(report: Report) -> dict[str, Any]:
     """The object of ``hpview machine --format json``, schema ``hpview.machine/1``.
 
-    ``rates`` are per second, null where a rate is not known; the whole is null unless
-    counting for some seconds was asked for.
+    Keys:
+        settings: Values in force by file below ``source``, and the choices where files tell them.
+        folio_sizes: Of each size its settings and what was counted in its stats/.
+        counters, khugepaged: What was counted since boot, by the kernel's names.
+        rates: The same per second, by name, those of folio sizes and khugepaged with their
+            folder; null where a rate is not known, the whole null unless counting for some
+            seconds was asked for.
+        in_use: Bytes of huge pages.
+        free: Blocks by zone and by type, each by order from ``order_0`` bytes on; ``blocks_2m``
+            are of 2 MiB, larger ones cut, ``serving_2m`` those that may serve a process,
+            ``types_age`` the seconds that these were read before the rest.
+        hugetlb: The pools, in pages of their size; ``mapped`` are different pages, at least if
+            not ``whole``, an estimate if not ``exact``; ``holders`` in bytes, by page size;
+            files with pages that nobody maps; mounts and cgroups in bytes.
+        delays: Waits of each process, how often and how long.
+        by_user, by_cgroup: Sums over processes.
+        unread: By section, why it is null.
     """
     sample = report.sample
     parts = {

@@ -25,7 +25,7 @@ from hpview.kernelfs.task import readable_task
 from hpview.wire import PAGE_SIZE, VmFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,6 +37,9 @@ LIMIT: Final = 1 << 19
 
 _WINDOW: Final = 1 << 14
 """Pages that are scanned in one go: mmap_lock is held for less than a millisecond."""
+
+_BLOCK_BITS: Final = 16
+"""Pages of a file are noted in blocks of so many: 64 KiB each, for 128 GiB."""
 
 _SEGMENT: Final = re.compile(rb"^([0-9a-f]+)-\S+ \S+ \S+ \S+ \d+ +/SYSV", re.MULTILINE)
 _EXCLUSIVE: Final = np.uint64(1 << 56)
@@ -61,7 +64,7 @@ class Attribution:
         self._root = root
         self._sysfs = sysfs
         self._page_sizes: dict[int, int] = {}
-        self._files: dict[tuple[int, int, int, bool], NDArray[np.bool_]] = {}
+        self._files: dict[tuple[int, int, int, bool], dict[int, NDArray[np.bool_]]] = {}
         self._frames: dict[int, list[U64]] = {}
         self._once: Counter[int] = Counter()
 
@@ -94,18 +97,16 @@ class Attribution:
 
     def pages(self, page_size: int) -> int:
         """Different pages of a size, of all processes added."""
-        known = sum(int(seen.sum()) for key, seen in self._files.items() if key[0] == page_size)
-        frames = self._frames.get(page_size)
-        return (
-            known
-            + self._once[page_size]
-            + (len(np.unique(np.concatenate(frames))) if frames else 0)
+        found = self._once[page_size]
+        if frames := self._frames.get(page_size):
+            found += len(np.unique(np.concatenate(frames)))
+        return found + sum(
+            _marked(seen) for (size, *_), seen in self._files.items() if size == page_size
         )
 
     def pages_of_file(self, page_size: int, dev: int, ino: int) -> int:
         """Different pages of one file."""
-        seen = self._files.get((page_size, dev, ino, False))
-        return 0 if seen is None else int(seen.sum())
+        return _marked(self._files.get((page_size, dev, ino, False), {}))
 
     def page_sizes(self) -> dict[int, int]:
         """Of the devices of hugetlb that are known: major << 20 | minor."""
@@ -149,16 +150,12 @@ class Attribution:
         return known[dev]
 
     def _mark(self, key: tuple[int, int, int, bool], index: U64) -> None:
-        if not len(index):
-            return
-        seen = self._files.get(key)
-        last = int(index.max())
-        if seen is None or last >= len(seen):
-            grown = np.zeros(max(last + 1, 2 * len(seen) if seen is not None else 0), np.bool_)
-            if seen is not None:
-                grown[: len(seen)] = seen
-            seen = self._files[key] = grown
-        seen[index] = True
+        """Note pages of a file by their places in it, in blocks: files may be sparse."""
+        seen = self._files.setdefault(key, {})
+        numbers = index >> np.uint64(_BLOCK_BITS)
+        for number in np.unique(numbers).tolist():
+            block = seen.setdefault(number, np.zeros(1 << _BLOCK_BITS, np.bool_))
+            block[index[numbers == number] & np.uint64((1 << _BLOCK_BITS) - 1)] = True
 
     def _private(
         self, pagemap: Pagemap, pages: U64, index: U64, file: tuple[int, int, int]
@@ -183,6 +180,10 @@ class Attribution:
         if not once.all():
             self.exact = False
             self._mark((*file, True), index[~once])
+
+
+def _marked(seen: Mapping[int, NDArray[np.bool_]]) -> int:
+    return sum(int(block.sum()) for block in seen.values())
 
 
 def _ipc_namespace(tid: int, folder: Path) -> int:

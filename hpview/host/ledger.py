@@ -9,7 +9,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from hpview import text
-from hpview.errors import AccessDenied, HpviewError
+from hpview.errors import (
+    AccessDenied,
+    BackendUnavailable,
+    HpviewError,
+    NoMemoryMap,
+    NoSuchProcess,
+)
 from hpview.host.attribution import Attribution
 from hpview.host.held import HeldFile, held_files
 from hpview.host.unread import Unread
@@ -168,15 +174,17 @@ def _holder(
     """A process that is charged for hugetlb pages; None for others and the vanished."""
     try:
         charged = read_status(pid, root).hugetlb
-        comm = text.decode(read_stat(pid, root).comm) if charged else ""
-        mapped = attribution.add(pid, go_on) if charged else None
-    except AccessDenied:
-        mapped = None
-    except Stopped:
-        raise
+        if not charged:
+            return None
+        comm = text.decode(read_stat(pid, root).comm)
     except HpviewError:
         return None
-    return Holder(pid, comm, charged, mapped) if charged else None
+    try:
+        return Holder(pid, comm, charged, attribution.add(pid, go_on))
+    except (AccessDenied, BackendUnavailable, OSError):
+        return Holder(pid, comm, charged, None)
+    except (NoSuchProcess, NoMemoryMap):
+        return None
 
 
 def _cgroups(
