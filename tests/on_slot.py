@@ -34,7 +34,7 @@ async def open_slot(pilot: Pilot[None], app: HpviewApp, address: int = PLACE) ->
     below = app.screen
     assert isinstance(below, ProcessScreen)
     app.settled.clear()
-    below.post_message(HpviewScreen.SlotChosen(below.reading, address))
+    below.post_message(HpviewScreen.SlotChosen(below.reading, below.asking, address))
     await settled(pilot, app)
     assert isinstance(app.screen, SlotScreen)
     return app.screen

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent.parent / "screenshots"
 LAYOUT = {
     "list": (1, 2, -1),
     "process": (1, -3, -1),
-    "slot": (1, -3, -1),
+    "slot": (2, -3, -1),
     "protocol": (0, 1, -1),
 }
 """Pictures, and the lines of each that hang neither on the machine nor on where this is run."""

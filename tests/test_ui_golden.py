@@ -64,7 +64,7 @@ class Tour:
         slot = app.screen
         assert isinstance(slot, SlotScreen)
         await until(self.pilot, lambda: slot.slot is not None)
-        await self.pilot.pause()
+        await rested(self.pilot, app)
         self.look("slot")
         await press(self.pilot, "escape")
         for key, screen in (("i", "protocol"), ("W", "changes"), ("question_mark", "help")):

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from hpview.loader import Progress
+from hpview.reasons.reason import Reason
 from hpview.space.address_space import AddressSpace
 from hpview.space.slots import CellClass
 from hpview.ui import palette
@@ -109,10 +110,12 @@ def test_a_vma_row_fills_its_width() -> None:
     name_vmas(space)
     for index in range(len(space.vmas)):
         for width in (45, 60, 90):
-            assert len(text(vma_row(space, index, width, INKS))) == width
-    assert "[heap]" in text(vma_row(space, 1, 60, INKS))
-    assert "anon" in text(vma_row(space, 3, 60, INKS))
-    assert "\x1b" not in text(vma_row(space, 7, 90, INKS))
+            assert len(text(vma_row(space, index, Reason.EDGE, width, INKS))) == width
+    assert "[heap]" in text(vma_row(space, 1, Reason.EDGE, 60, INKS))
+    assert "anon" in text(vma_row(space, 3, Reason.EDGE, 60, INKS))
+    assert "at VMA edges" in text(vma_row(space, 3, Reason.EDGE, 80, INKS))
+    assert "at VMA edges" not in text(vma_row(space, 3, Reason.EDGE, 79, INKS))
+    assert "\x1b" not in text(vma_row(space, 7, Reason.EDGE, 90, INKS))
 
 
 def name_vmas(space: AddressSpace) -> None:
@@ -122,7 +125,7 @@ def name_vmas(space: AddressSpace) -> None:
 
 def test_a_file_without_a_name_yet_is_not_called_anonymous() -> None:
     space = space_of(sample())
-    assert text(vma_row(space, 0, 60, INKS)).rstrip().endswith("…")
+    assert text(vma_row(space, 0, Reason.EDGE, 60, INKS)).rstrip().endswith("…")
 
 
 def words_at(space: AddressSpace, address: int, cell: int = 2 * MIB) -> str:

@@ -66,8 +66,7 @@ def test_ascii_screens_hold_nothing_else(screen: str) -> None:
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
-        if screen == "list":
-            await rested(pilot, app)
+        await rested(pilot, app)
         lines = steady(screen_lines(app))
         golden.check(f"{screen}-ascii", lines)
         assert all(line.isascii() for line in lines)
@@ -110,6 +109,7 @@ def test_other_themes_draw_the_same_words(theme: str) -> None:
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
+        await rested(pilot, app)
         before = steady(screen_lines(app))
         app.theme = theme
         await pilot.pause()

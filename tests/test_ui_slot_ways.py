@@ -94,7 +94,7 @@ def test_what_never_could_be_read_is_a_failure_one_comes_back_from() -> None:
         await settled(pilot, app)
         below = app.screen
         assert isinstance(below, ProcessScreen)
-        below.post_message(HpviewScreen.SlotChosen(below.reading, PLACE))
+        below.post_message(HpviewScreen.SlotChosen(below.reading, below.asking, PLACE))
         await until(pilot, lambda: isinstance(app.screen, FailureScreen))
         await pilot.pause()
         assert "may not be read" in shown(app)
@@ -155,7 +155,7 @@ def test_a_second_enter_or_escape_is_one_too_many() -> None:
         screen = await open_slot(pilot, app)
         below = app.screen_stack[-2]
         assert isinstance(below, ProcessScreen)
-        below.post_message(HpviewScreen.SlotChosen(below.reading, THP))
+        below.post_message(HpviewScreen.SlotChosen(below.reading, below.asking, THP))
         await pilot.pause()
         assert app.screen is screen
         screen.action_leave()

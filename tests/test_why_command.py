@@ -117,7 +117,7 @@ def test_one_slot_is_explained(demo: Demo, capsys: pytest.CaptureFixture[str]) -
     sparse = by_name["4 kB, sparse"].start
     assert main(["why", str(demo.pid), f"0x{sparse:x}"]) == 0
     out = capsys.readouterr().out
-    assert "not huge: the program forbade it (MADV_NOHUGEPAGE)" in out
+    assert "not huge: the program forbade it: MADV_NOHUGEPAGE" in out
     assert "vm_flags: VM_NOHUGEPAGE (nh)" in out
     assert "[mm/khugepaged.c, hugepage_madvise()]" in out
     empty = by_name["1 TiB reserved, a few pages"].start + 10 * SLOT

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inquiry:
     """The answers, and what they rest on.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hpview.reasons.breakdown import ranges
+from hpview.space.columns import overlap
+from hpview.space.runs import slots_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +67,28 @@ def finding_at(answers: Answers, address: int, reason: Reason) -> Finding | None
     if explanation is None:
         return None
     return next((found for found in explanation.findings if found.reason is reason), None)
+
+
+def within(answers: Answers, start: int, end: int) -> Records:
+    """The verdicts on ``[start, end)``, cut to it, with the bytes that lie in it.
+
+    Args:
+        answers: The rules applied.
+        start: A multiple of the slot size, as is ``end``.
+        end: Address behind the last.
+
+    Returns:
+        dtype ``verdicts.PIECE``.
+    """
+    some = answers.pieces[overlap(answers.pieces, start, end)].copy()
+    before = slots_of(some["start"], some["end"])
+    some["start"] = np.maximum(some["start"], np.uint64(start))
+    some["end"] = np.minimum(some["end"], np.uint64(end))
+    after = slots_of(some["start"], some["end"])
+    for field in ("gap", "beside", "huge"):
+        # All slots of a piece are alike.
+        some[field] = some[field] // before * after
+    return some
 
 
 class VmaSums(NamedTuple):

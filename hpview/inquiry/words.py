@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from hpview import units
 from hpview.in_force import ProcessThp
+from hpview.inquiry.sums import within
+from hpview.reasons.breakdown import breakdown
 from hpview.reasons.reason import Reason
 from hpview.units import thousands
+from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     from hpview.in_force import InForce
+    from hpview.reasons.answers import Answers
     from hpview.reasons.case import Finding
 
 _OF_A_SLOT: Final = {
@@ -21,12 +26,13 @@ _OF_A_SLOT: Final = {
     Reason.EDGE: "the VMA covers a part of this slot only",
     Reason.MISALIGNED: "file offset and address do not match",
     Reason.FILE: "a file without huge page support",
+    Reason.COPIED: "private copies of pages of a file",
     Reason.PROCESS_OFF: "huge pages are disabled for the process",
-    Reason.NOHUGEPAGE: "the program forbade it (MADV_NOHUGEPAGE)",
+    Reason.NOHUGEPAGE: "the program forbade it: MADV_NOHUGEPAGE",
     Reason.SHMEM_OFF: "huge pages are off for shared memory",
     Reason.OFF: "huge pages are switched off",
-    Reason.NOT_ADVISED: "the program did not ask for it (MADV_HUGEPAGE)",
-    Reason.CANNOT_TELL: "cannot tell whether the program asked for it",
+    Reason.NOT_ADVISED: "the program did not ask: no MADV_HUGEPAGE",
+    Reason.CANNOT_TELL: "cannot tell whether the program asked",
     Reason.SWAPPED: "too many pages are swapped out",
     Reason.SHARED: "too many pages are shared",
     Reason.SPARSE: "too sparse for khugepaged",
@@ -36,6 +42,37 @@ _OF_A_SLOT: Final = {
     Reason.WAITING: "eligible, khugepaged has not come",
 }
 """What is said of one slot; ``Reason.short`` stands behind an amount instead."""
+
+_IN_A_COLUMN: Final = {
+    Reason.NONE: "",
+    Reason.UNREADABLE: "unreadable",
+    Reason.EMPTY: "",
+    Reason.KIND: "never huge",
+    Reason.TOO_SMALL: "under 2 MiB",
+    Reason.EDGE: "at VMA edges",
+    Reason.MISALIGNED: "misaligned",
+    Reason.FILE: "file",
+    Reason.COPIED: "private copies",
+    Reason.PROCESS_OFF: "off for process",
+    Reason.NOHUGEPAGE: "MADV_NOHUGEPAGE",
+    Reason.SHMEM_OFF: "shmem off",
+    Reason.OFF: "switched off",
+    Reason.NOT_ADVISED: "not advised",
+    Reason.CANNOT_TELL: "cannot tell",
+    Reason.SWAPPED: "swapped",
+    Reason.SHARED: "shared",
+    Reason.SPARSE: "too sparse",
+    Reason.CACHE: "small folios",
+    Reason.SPLIT: "was split",
+    Reason.FALLBACK: "no free block",
+    Reason.WAITING: "waiting",
+}
+
+COLUMN: Final = max(map(len, _IN_A_COLUMN.values()))
+"""Terminal cells of ``column_words``."""
+
+_SAID_ALREADY: Final = frozenset({Reason.UNREADABLE, Reason.EMPTY})
+"""Reasons that are what is seen, too."""
 
 _BY_VALUE: Final = frozenset({Reason.EDGE, Reason.TOO_SMALL, Reason.KIND})
 """Reasons whose first fact says all in its value."""
@@ -69,6 +106,11 @@ def slot_words(finding: Finding) -> str:
     return words if finding.certain else f"possibly: {words}"
 
 
+def column_words(reason: Reason) -> str:
+    """The same in a column of a list; "" where nothing is missed."""
+    return _IN_A_COLUMN[reason]
+
+
 def brief(finding: Finding) -> str:
     """What shows it, in a few words such as ``max_ptes_none 64``, or ""; untrusted."""
     if finding.reason in _BY_VALUE:
@@ -80,6 +122,30 @@ def brief(finding: Finding) -> str:
             if fact.what.startswith("mount "):
                 return f"{fact.what} {fact.value}"
     return ""
+
+
+def cell_forms(answers: Answers, start: int, end: int, address: int) -> tuple[str, ...]:
+    """Why a cell of the map is not huge, in ever shorter forms; none where nothing is missed.
+
+    Args:
+        answers: The rules applied.
+        start: First address of the cell.
+        end: Address behind the last; of several slots the reasons with most bytes are told.
+        address: In the cell; of a slot in two VMAs the part there is told.
+    """
+    if end - start > SLOT_SIZE:
+        found = breakdown(within(answers, start, end))
+        shares = [f"{units.size(s.bytes)} {s.reason.short}" for s in (*found.shares, *found.others)]
+        return tuple(", ".join(shares[:most]) for most in range(len(shares[:2]), 0, -1))
+    explanation = answers.explain(address) or answers.explain(start)
+    if explanation is None or not explanation.findings:
+        return ()
+    first = explanation.findings[0]
+    if first.reason in _SAID_ALREADY:
+        return ()
+    words, shown = slot_words(first), brief(first)
+    short = first.reason.short
+    return (f"{words} ({shown})", words, short) if shown else (words, short)
 
 
 def settings_words(in_force: InForce) -> tuple[str, ...]:

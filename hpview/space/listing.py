@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hpview.space.address_space import AddressSpace
 
 _PERMS: Final = ((VmFlag.READ, 8), (VmFlag.WRITE, 4), (VmFlag.EXEC, 2), (VmFlag.MAYSHARE, 1))
-RISING: Final = frozenset({"address", "name"})
+RISING: Final = frozenset({"address", "name", "why"})
 """Keys whose least value comes first; of all others it is the largest."""
 
 
@@ -90,6 +90,7 @@ def arranged(
     reverse: bool = False,
     only: Only = Only.ALL,
     keep: NDArray[np.bool_] | None = None,
+    ranks: NDArray[np.float64] | None = None,
 ) -> NDArray[np.intp]:
     """The VMAs to list, in order.
 
@@ -99,6 +100,8 @@ def arranged(
         reverse: The other way round; what has nothing to compare comes last all the same.
         only: Leave the others out.
         keep: Further VMAs to leave out, bool, shape (n,); None leaves out none.
+        ranks: What they are sorted by instead of ``values``, shape (n,), for keys that the
+            address space itself knows nothing of.
 
     Returns:
         Indexes in ``space.vmas``; equals by ascending address.
@@ -111,7 +114,7 @@ def arranged(
     at = np.flatnonzero(chosen)
     if sort == "address":
         return at[::-1] if reverse else at
-    by = values(space, sort)[at]
+    by = (values(space, sort) if ranks is None else ranks)[at]
     if (sort not in RISING) != reverse:
         by = -by
     # NaN sorts last.

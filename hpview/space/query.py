@@ -10,9 +10,12 @@ Numbers to compare: size, res, 2m (with 1g), 4k, swap, cov.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hpview.query import Kind, Language, Number, Query, UnfinishedError, WrongError
 from hpview.space.address_space import AddressSpace
@@ -21,10 +24,6 @@ from hpview.space.names import named
 from hpview.wire import VmaFlag, VmFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
     from hpview.query import Mask
 
 VmaQuery = Query[AddressSpace]
@@ -137,6 +136,17 @@ LANGUAGE: Final[Language[AddressSpace]] = Language(
 )
 
 
-def parse(text: str) -> VmaQuery:
-    """Understand what was typed; never raises."""
-    return LANGUAGE.parse(text)
+Keys = Mapping[str, Callable[[str], Callable[[AddressSpace], NDArray[np.bool_]]]]
+"""As ``Language.keys``."""
+
+
+def parse(text: str, keys: Keys | None = None) -> VmaQuery:
+    """Understand what was typed; never raises.
+
+    Args:
+        text: What was typed.
+        keys: What else may stand before a colon: what is known of VMAs elsewhere.
+    """
+    if not keys:
+        return LANGUAGE.parse(text)
+    return replace(LANGUAGE, keys={**LANGUAGE.keys, **keys}).parse(text)

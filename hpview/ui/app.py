@@ -262,7 +262,9 @@ class HpviewApp(App[None]):
     def _slot_chosen(self, event: HpviewScreen.SlotChosen) -> None:
         if isinstance(self.screen, screens.ProcessScreen):
             given = self._services, self._glyphs, self.settings
-            slot = screens.SlotScreen(*given, event.reading.pid, event.address, event.reading)
+            slot = screens.SlotScreen(
+                *given, event.reading.pid, event.address, event.reading, event.asking
+            )
             self.push_screen(slot)
 
     @on(HpviewScreen.ProtocolWanted)

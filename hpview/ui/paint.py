@@ -145,3 +145,18 @@ def joined(left: list[Segment], right: list[Segment], width: int, inks: Inks) ->
     if room < 1:
         return left
     return [*left, Segment(" " * room, inks.text), *right]
+
+
+def cut_line(segments: list[Segment], width: int, inks: Inks) -> list[Segment]:
+    """A line of no more than ``width`` cells; a sign stands where the rest was cut off."""
+    if width_of(segments) <= width:
+        return segments
+    out: list[Segment] = []
+    room = width
+    for segment in segments:
+        text = clipped(segment.text, room, more=inks.glyphs.more)
+        out.append(Segment(text, segment.style))
+        room -= segment.cell_length
+        if room <= 0:
+            break
+    return out

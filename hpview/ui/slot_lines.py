@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.segment import Segment
 
+from hpview.inquiry.words import brief, slot_words
 from hpview.pages.page import PageBit
 from hpview.text import printable
 from hpview.ui import describe, page_words
-from hpview.ui.paint import fitted, joined
+from hpview.ui.paint import cut_line, fitted, joined
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
 if TYPE_CHECKING:
     from hpview.pages.page import SlotPages
+    from hpview.reasons.answers import Answers
     from hpview.space.address_space import AddressSpace
     from hpview.ui.palette import Inks
 
@@ -47,6 +49,30 @@ def header(
     present = int(np.count_nonzero(slot.having(PageBit.PRESENT)))
     right = [Segment(f"{present}/{len(slot)}", inks.strong), Segment(" present ", inks.dim)]
     return joined(left, right, width, inks)
+
+
+def why(answers: Answers, address: int, width: int, inks: Inks) -> list[Segment]:
+    """Why the slot around an address is not huge, with what else stands against it.
+
+    Args:
+        answers: What the rules say of the process.
+        address: In the slot and in its VMA.
+        width: Terminal cells.
+        inks: Styles.
+    """
+    explanation = answers.explain(address)
+    if explanation is None:
+        return []
+    if explanation.huge:
+        return [Segment(" huge: one entry of the page table maps it", inks.text)]
+    first, *others = explanation.findings
+    shown = brief(first)
+    words = printable(slot_words(first) + (f" ({shown})" if shown else ""))
+    left = [Segment(" not huge: ", inks.dim), Segment(words, inks.accent)]
+    if others:
+        besides = "; ".join(slot_words(finding) for finding in others)
+        left.append(Segment(inks.glyphs.text(f" · besides: {besides}"), inks.dim))
+    return cut_line(left, width, inks)
 
 
 def detail(

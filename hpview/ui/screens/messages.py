@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from hpview.errors import HpviewError
+    from hpview.ui.asking import Asking
     from hpview.ui.reading import Reading
     from hpview.ui.screens.base import HpviewScreen
 
@@ -47,12 +48,14 @@ class ScreenMessages:
 
         Attributes:
             reading: Of the process; the VMAs are taken from it.
+            asking: Why its memory is not huge.
             address: In the slot.
         """
 
-        def __init__(self, reading: Reading, address: int) -> None:
+        def __init__(self, reading: Reading, asking: Asking, address: int) -> None:
             super().__init__()
             self.reading = reading
+            self.asking = asking
             self.address = address
 
     class ProtocolWanted(Message):

@@ -15,6 +15,7 @@ from hpview.export import exportable
 from hpview.space import runs as runs_
 from hpview.space.listing import Only
 from hpview.ui import describe, process_lines, signs
+from hpview.ui.asking import Asking
 from hpview.ui.page_reader import PageReader
 from hpview.ui.reading import READ_GROUP, Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
@@ -61,6 +62,7 @@ class ProcessView(HpviewScreen):
         super().__init__(glyphs)
         self.pid = pid
         self.reading = Reading(self, services, pid)
+        self.asking = Asking(self, services, self.reading)
         self.watching = Watch(self, self.reading, settings, self._is_looked_at)
         self._services = services
         self._settings = settings
@@ -70,7 +72,7 @@ class ProcessView(HpviewScreen):
         self._drawn = 0
         self._late: Timer | None = None
         self._header = Lines(glyphs, id="process-header")
-        self._vmas = VmaList(glyphs, id="vmas")
+        self._vmas = VmaList(glyphs, self.asking.mains, id="vmas")
         self._map = MemoryMap(glyphs, settings.zoom, id="map")
         self._prompt = Prompt(glyphs, id="prompt")
         self._detail = Lines(glyphs, id="cell-detail")
@@ -78,7 +80,7 @@ class ProcessView(HpviewScreen):
         self._status = Lines(glyphs, id="status")
         self._pages = PageReader(self, services, pid, self._map, self._draw_detail)
         self._travel = Travel(self.reading, self._map, self._arrived)
-        self._filter = VmaFilter(self._vmas)
+        self._filter = VmaFilter(self._vmas, self.asking.mains)
 
     def body(self) -> ComposeResult:
         """Header, the two panes, prompt, detail, legend, status."""
@@ -99,6 +101,7 @@ class ProcessView(HpviewScreen):
             Observer(grew=self._grew, progressed=self._draw_status, done=self._done)
         )
         self.watching.subscribe(self._draw_watch)
+        self.asking.subscribe(self._draw_why)
         self.reading.begin()
         self._draw_status()
 
@@ -115,7 +118,7 @@ class ProcessView(HpviewScreen):
     @property
     def at_rest(self) -> bool:
         """All that was read is drawn, and no reading is under way, but for one that is paused."""
-        if self._late is not None:
+        if self._late is not None or not self.asking.at_rest:
             return False
         own = (worker for worker in self.app.workers if worker.node is self)
         under_way = {worker.group for worker in own if not worker.is_finished}
@@ -178,6 +181,13 @@ class ProcessView(HpviewScreen):
         self._header.paint(self._header_lines)
         self._legend.paint(self._legend_lines)
         self._draw_detail()
+        self.asking.renew()
+
+    def _draw_why(self) -> None:
+        """Other answers came."""
+        self._vmas.show_reasons()
+        self._header.paint(self._header_lines)
+        self._draw_detail()
 
     def _draw_watch(self) -> None:
         self._map.mark(self.watching.marks)
@@ -194,7 +204,8 @@ class ProcessView(HpviewScreen):
 
     def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         gone = bool(self.reading.problem)
-        return [process_lines.header(self.space, self.pid, width, inks, gone=gone)]
+        answers = self.asking.answers
+        return [process_lines.header(self.space, self.pid, answers, width, inks, gone=gone)]
 
     def _legend_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         if self._sums is None:
@@ -216,7 +227,7 @@ class ProcessView(HpviewScreen):
         return [[Segment(listed, inks.accent), *line]]
 
     def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
-        return process_lines.detail(self.space, self._map, width, inks)
+        return process_lines.detail(self.space, self._map, self.asking.answers, width, inks)
 
     # -- the two panes, which move together -------------------------------------------
 
@@ -267,7 +278,7 @@ class ProcessView(HpviewScreen):
         if self._travel.dive(self._settings):
             self._arrived()
         elif address is not None and not self._map.on_gap:
-            self.post_message(self.SlotChosen(self.reading, address))
+            self.post_message(self.SlotChosen(self.reading, self.asking, address))
 
     @on(RowList.Moved)
     def _list_moved(self) -> None:

@@ -12,6 +12,7 @@ from hpview.export import exportable
 from hpview.space.parts import part_at, part_beside
 from hpview.text import printable
 from hpview.ui import slot_lines
+from hpview.ui.asking import Asking
 from hpview.ui.collapsing import Span
 from hpview.ui.page_aspects import Aspect, offered
 from hpview.ui.reading import Observer, Reading
@@ -76,6 +77,7 @@ class SlotScreen(HpviewScreen):
         pid: int,
         address: int,
         reading: Reading | None = None,
+        asking: Asking | None = None,
     ) -> None:
         """Make the screen.
 
@@ -88,12 +90,14 @@ class SlotScreen(HpviewScreen):
                 first in its slot is shown.
             reading: Of the process by another screen; without one the process is read
                 first.
+            asking: What that screen asks of it.
         """
         super().__init__(glyphs)
         self.pid = pid
         self._services = services
         self._settings = settings
         self._reading = reading or Reading(self, services, pid)
+        self._asking = asking or Asking(self, services, self._reading)
         self._own_reading = reading is None
         self._observer = Observer(grew=self._draw_detail, done=lambda *_: self._process_read())
         self._address = address
@@ -101,14 +105,16 @@ class SlotScreen(HpviewScreen):
         self._token = 0
         self._problem = ""
         self._header = Lines(glyphs, id="slot-header")
+        self._why = Lines(glyphs, id="slot-why")
         self._grid = PageGrid(glyphs, id="pages")
         self._detail = Lines(glyphs, id="page-detail")
         self._notes = Lines(glyphs, id="page-notes")
         self._legend = Lines(glyphs, id="page-legend")
 
     def body(self) -> ComposeResult:
-        """Header, pages, the one under the cursor, sources, legend."""
+        """Header, why it is not huge, pages, the one under the cursor, sources, legend."""
         yield self._header
+        yield self._why
         yield self._grid
         yield self._detail
         yield self._notes
@@ -119,6 +125,8 @@ class SlotScreen(HpviewScreen):
         self._grid.set_placeholder("reading…")
         self._grid.focus()
         self._reading.subscribe(self._observer)
+        self._asking.subscribe(self._draw_why)
+        self._asking.need_pages()
         self._header.paint(self._header_lines)
         if self._own_reading:
             self._reading.begin()
@@ -128,6 +136,7 @@ class SlotScreen(HpviewScreen):
     def on_unmount(self) -> None:
         """Listen no more to the reading of another screen."""
         self._reading.unsubscribe(self._observer)
+        self._asking.unsubscribe(self._draw_why)
 
     def on_resize(self) -> None:
         """Give more lines to words where there are many."""
@@ -149,6 +158,11 @@ class SlotScreen(HpviewScreen):
     def shows_data(self) -> bool:
         """The pages of some slot were read."""
         return self.slot is not None
+
+    @property
+    def at_rest(self) -> bool:
+        """The pages were read, and why they are not huge is known."""
+        return super().at_rest and self._asking.at_rest
 
     def _process_read(self) -> None:
         """The VMAs are known now, which matters to the first slot only."""
@@ -194,6 +208,7 @@ class SlotScreen(HpviewScreen):
         self._grid.show(slot)
         self._share_lines()
         self._header.paint(self._header_lines)
+        self._draw_why()
         self._legend.paint(self._legend_lines)
         self.post_message(self.Settled())
 
@@ -205,6 +220,15 @@ class SlotScreen(HpviewScreen):
         self._part = None if self.slot is None else (self.slot.start, self.slot.end)
         self._grid.set_placeholder(self._problem)
         self._header.paint(self._header_lines)
+
+    def _draw_why(self) -> None:
+        self._why.paint(self._why_lines)
+
+    def _why_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        answers = self._asking.answers
+        if self.slot is None or answers is None:
+            return []
+        return [slot_lines.why(answers, self.slot.start, width, inks)]
 
     def _draw_detail(self) -> None:
         self._detail.paint(self._detail_lines)

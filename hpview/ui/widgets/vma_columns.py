@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Final
 from rich.segment import Segment
 
 from hpview import units
+from hpview.inquiry.words import COLUMN, column_words
 from hpview.kernelfs.maps import perms
+from hpview.reasons.reason import Reason
 from hpview.space.query import ANONYMOUS
 from hpview.space.slots import CellClass
 from hpview.text import printable
@@ -58,9 +60,12 @@ _COLUMNS: Final = (
     Column("4k", "4K", 5, needs=96),
     Column("swap", "SWAP", 5, needs=104),
     Column("coverage", "COVERAGE", 0, right=False, short="BACKED"),
+    Column("why", "WHY", COLUMN, needs=80, right=False),
     Column("name", "NAME", 0, right=False),
 )
 _EMPTY: Final = "0"
+_BESIDE: Final = frozenset({Reason.KIND, Reason.TOO_SMALL, Reason.FILE, Reason.CACHE})
+"""Reasons of memory that coverage does not count."""
 
 
 @lru_cache(maxsize=64)
@@ -91,14 +96,20 @@ def shown_name(space: AddressSpace, index: int) -> tuple[str, bool]:
     return ("…", False) if is_file(space.vmas[index]) else (ANONYMOUS, False)
 
 
-def vma_row(space: AddressSpace, index: int, width: int, inks: Inks) -> list[Segment]:
-    """One VMA in all columns."""
+def vma_row(
+    space: AddressSpace, index: int, reason: Reason, width: int, inks: Inks
+) -> list[Segment]:
+    """One VMA in all columns; ``reason`` is the main one why it is not huge."""
     vma = space.vmas[index]
     out: list[Segment] = []
     for place in places(width):
         if out:
             out.append(Segment(" ", inks.text))
-        out += _drawn(space, index, vma, place, inks)
+        if place.key == "why":
+            style = inks.dim if reason in _BESIDE else inks.text
+            out.append(Segment(fitted(column_words(reason), place.width), style))
+        else:
+            out += _drawn(space, index, vma, place, inks)
     return out
 
 

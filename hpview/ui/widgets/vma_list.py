@@ -8,6 +8,7 @@ import numpy as np
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
+from hpview.reasons.reason import Reason
 from hpview.space.listing import RISING, Only, arranged
 from hpview.ui.paint import fitted
 from hpview.ui.widgets import columns, vma_columns
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     Mask = Callable[[AddressSpace], NDArray[np.bool_]]
     """Chooses VMAs, bool, shape (n,)."""
 
+    Mains = Callable[[AddressSpace], NDArray[np.uint8]]
+    """The main ``Reason`` of each VMA, shape (n,)."""
+
 
 class VmaList(RowList):
     """VMAs; the current one is remembered by its start.
@@ -39,8 +43,16 @@ class VmaList(RowList):
         Binding("enter", "open", "Map", show=False, tooltip="Go to it on the map"),
     ]
 
-    def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
+    def __init__(self, glyphs: Glyphs, mains: Mains, *, id: str | None = None) -> None:
+        """Make an empty list.
+
+        Args:
+            glyphs: The character set.
+            mains: Why VMAs are not huge, as far as it is known.
+            id: For the style sheet.
+        """
         super().__init__(glyphs, id=id)
+        self._mains = mains
         self.sort = "address"
         self.reverse = False
         self.only = Only.ALL
@@ -70,6 +82,11 @@ class VmaList(RowList):
         self._arrange()
         if line is not None and self.cursor - self.top != line:
             self.scroll_rows_to(self.cursor - line)
+
+    def show_reasons(self) -> None:
+        """Other reasons are known."""
+        if self._space is not None:
+            self.show(self._space)
 
     def choose(self, mask: Mask | None) -> None:
         """List only VMAs that a filter lets through; None lists all."""
@@ -129,7 +146,14 @@ class VmaList(RowList):
         if space is None:
             return
         keep = self._mask(space) if self._mask is not None else None
-        self._order = arranged(space, self.sort, reverse=self.reverse, only=self.only, keep=keep)
+        self._order = arranged(
+            space,
+            self.sort,
+            reverse=self.reverse,
+            only=self.only,
+            keep=keep,
+            ranks=self._ranks(space) if self.sort == "why" else None,
+        )
         self.set_rows(len(self._order))
         if self._current is not None:
             at = space.index_at(self._current)
@@ -137,12 +161,22 @@ class VmaList(RowList):
             self.cursor = int(rows[0]) if len(rows) else self.cursor
         self.cursor = max(0, min(self.cursor, len(self._order) - 1))
 
+    def _ranks(self, space: AddressSpace) -> NDArray[np.float64]:
+        """VMAs with one reason together; NaN where nothing is missed."""
+        mains = self._mains(space)
+        ranks: NDArray[np.float64] = np.where(mains == Reason.NONE, np.nan, mains)
+        return ranks
+
+    def _reason(self, index: int) -> Reason:
+        return Reason(int(self._mains(self._space)[index])) if self._space else Reason.NONE
+
     def content(self, y: int) -> Hashable:
         """All that a row shows of its VMA."""
         if self._space is None or y >= len(self._order):
             return None
         index = self.index_of(y)
-        return self._space.vmas[index].tobytes(), self._space.name_of(index)
+        name, reason = self._space.name_of(index), self._reason(index)
+        return self._space.vmas[index].tobytes(), name, reason
 
     def forget_rows(self) -> None:
         """Keep them: while more is read, what is known stays as it is."""
@@ -173,4 +207,4 @@ class VmaList(RowList):
         index = int(self._order[y])
         if index >= len(self._space.vmas):
             return []
-        return vma_columns.vma_row(self._space, index, width, self.inks)
+        return vma_columns.vma_row(self._space, index, self._reason(index), width, self.inks)

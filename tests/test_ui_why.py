@@ -1,0 +1,331 @@
+"""Why memory is not huge, on the screens of a process and of a slot."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from hpview.errors import AccessDenied, NoSuchProcess
+from hpview.inquiry.words import COLUMN, column_words, slot_words
+from hpview.pages.slot_facts import SLOT_FACTS, Folio
+from hpview.reasons.case import Finding
+from hpview.reasons.reason import Reason
+from hpview.settings import Settings
+from hpview.space.query import parse
+from hpview.ui.app import HpviewApp
+from hpview.ui.screens.process import ProcessScreen
+from hpview.ui.vma_filter import VmaFilter
+from hpview.ui.widgets.vma_list import VmaList
+from hpview.wire import Backing
+from tests.fakes import PID, Fakes, drive, press, rested, sample_fakes, settled, until
+from tests.golden import screen_lines
+from tests.on_slot import open_slot
+from tests.records import MIB, Script, run
+from tests.settings_in_force import in_force, thp
+
+if TYPE_CHECKING:
+    from textual.pilot import Pilot
+
+    from hpview.in_force import InForce
+    from hpview.wire import Records
+
+A = 0x7F0000000000
+MIXED = 0x7F0A40000000
+
+
+def make(fakes: Fakes) -> HpviewApp:
+    return HpviewApp(fakes.services(), PID, settings=Settings(refresh=1e6))
+
+
+def on_top(app: HpviewApp) -> ProcessScreen:
+    assert isinstance(app.screen, ProcessScreen)
+    return app.screen
+
+
+def listed(app: HpviewApp) -> list[str]:
+    """The rows of the list of VMAs."""
+    return [line.strip() for line in screen_lines(app)[2:-6] if line.strip()]
+
+
+def detail(app: HpviewApp) -> str:
+    return screen_lines(app)[-5]
+
+
+def half_huge(**changes: object) -> Fakes:
+    """One VMA: 6 MiB huge, 2 MiB in full 4 kB pages; settings that ask for advice."""
+    script = Script(PID, comm=b"half")
+    script.vma(
+        A,
+        A + 8 * MIB,
+        run(A, A + 6 * MIB),
+        run(A + 6 * MIB, A + 8 * MIB, Backing.PTE_4K, present=512),
+    )
+    fakes = Fakes([[*script.end().chunks()]])
+    for name, value in changes.items():
+        setattr(fakes, name, value)
+    return fakes
+
+
+def test_the_header_tells_coverage_and_the_detail_line_why() -> None:
+    app = make(half_huge())
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        assert "coverage 75 % of 8.0 MiB huge-able" in screen_lines(app)[0]
+        on_top(app).go_to(A)
+        await pilot.pause()
+        assert "2M huge page" in detail(app)
+        assert "program" not in detail(app)
+        on_top(app).go_to(A + 6 * MIB)
+        await pilot.pause()
+        assert "· the program did not ask: no MADV_HUGEPAGE (enabled madvise)" in detail(app)
+        await press(pilot, "minus", "minus")
+        assert "2.0 MiB no MADV_HUGEPAGE" in detail(app)
+
+    drive(app, script)
+
+
+def test_a_sparse_slot_names_the_limit() -> None:
+    fakes = sample_fakes(in_force=in_force(thp("always", max_ptes_none=64)))
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        on_top(app).go_to(MIXED + 32 * MIB)
+        await pilot.pause()
+        assert "37/512 pages · 3 swapped" in detail(app)
+        assert "· too sparse for khugepaged (max_ptes_none 64)" in detail(app)
+        on_top(app).go_to(MIXED)
+        await pilot.pause()
+        assert "possibly: eligible, khugepaged has not come" in detail(app)
+        on_top(app).go_to(MIXED + 66 * MIB)
+        await pilot.pause()
+        assert "2M huge page" in detail(app)
+        on_top(app).go_to(MIXED + 110 * MIB)
+        await pilot.pause()
+        assert detail(app).rstrip().endswith("source bpf")
+
+    drive(app, script, (160, 36))
+
+
+def test_narrow_lines_tell_less_of_why() -> None:
+    app = make(half_huge())
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        on_top(app).go_to(A + 6 * MIB)
+        await pilot.pause()
+        assert "· no MADV_HUGEPAGE" in detail(app)
+        await pilot.resize_terminal(70, 20)
+        assert detail(app).rstrip().endswith("· no MADV_HUGEP…")
+        await pilot.resize_terminal(60, 20)
+        assert detail(app).rstrip().endswith("512/512 pages")
+
+    drive(app, script, (80, 24))
+
+
+def test_the_list_has_a_column_of_reasons_and_is_sorted_and_filtered_by_it() -> None:
+    app = make(sample_fakes())
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        await pilot.press("tab", "z")
+        shown = app.screen.query_one(VmaList)
+        assert any("not advised" in line and "anon" in line for line in listed(app))
+        for _ in range(9):
+            if shown.sort != "why":
+                await press(pilot, "full_stop")
+        assert shown.sort == "why"
+        mains = on_top(app).asking.mains(on_top(app).space)
+        order = [Reason(int(mains[shown.index_of(row)])) for row in range(shown.row_count)]
+        assert order[0] is Reason.TOO_SMALL
+        assert order[-1] is Reason.NONE
+        known = [reason for reason in order if reason is not Reason.NONE]
+        assert known == sorted(known)
+        await pilot.press("slash", *"why:not_ad")
+        assert shown.row_count == len(order)
+        await pilot.press(*"vised")
+        assert shown.row_count == order.count(Reason.NOT_ADVISED) > 0
+        await pilot.press(*",too_small")
+        wanted = order.count(Reason.NOT_ADVISED) + order.count(Reason.TOO_SMALL)
+        assert shown.row_count == wanted
+
+    drive(app, script)
+
+
+@pytest.mark.parametrize(
+    ("typed", "problem"),
+    [
+        ("why:", ""),
+        ("why:,", ""),
+        ("why:spar", ""),
+        ("why:sparse", ""),
+        ("why:empty", "why: is one of"),
+        ("why:zz", "why: is one of"),
+        ("why:\x1b", "why: is one of"),
+    ],
+)
+def test_what_may_stand_behind_why(typed: str, problem: str) -> None:
+    fakes = sample_fakes()
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        shown = app.screen.query_one(VmaList)
+        problems = VmaFilter(shown, on_top(app).asking.mains).type(typed)
+        assert bool(problems) == bool(problem)
+        assert not problems or problems[0].startswith(problem)
+
+    drive(app, script)
+
+
+def test_there_are_words_for_every_reason() -> None:
+    for reason in Reason:
+        assert len(column_words(reason)) <= COLUMN
+        assert slot_words(Finding(reason, True, (), ()))
+        assert slot_words(Finding(reason, False, (), ())).startswith("possibly: ")
+    shown = [column_words(reason) for reason in Reason]
+    assert sorted(shown).count("") == 2
+    assert len(set(shown)) == len(shown) - 1
+
+
+def test_without_a_screen_there_is_no_such_key() -> None:
+    assert parse("why:sparse").terms
+    assert not parse("why:sparse").problems
+
+
+def test_while_it_is_read_the_answers_follow() -> None:
+    fakes = half_huge(gate=threading.Semaphore(0))
+    chunks = [*Script(PID).vma(A, A + 8 * MIB, run(A, A + 8 * MIB)).chunks()]
+    more = Script(PID).vma(A + 16 * MIB, A + 24 * MIB, run(A + 16 * MIB, A + 24 * MIB, 1))
+    fakes.scripts = [[*chunks, *more.end().chunks()]]
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        fakes.gate.release()
+        screen = on_top(app)
+        await until(pilot, lambda: screen.asking.answers is not None)
+        first = screen.asking.answers
+        assert first is not None
+        assert first.space is not screen.space
+        assert first.breakdown.coverage == 1
+        fakes.gate.release(100)
+        await settled(pilot, app)
+        await rested(pilot, app)
+        last = screen.asking.answers
+        assert last is not None
+        assert last.space is screen.space
+        assert len(screen.asking.mains(screen.space)) == len(screen.space.vmas)
+
+    drive(app, script)
+
+
+def test_a_process_that_dies_keeps_its_answers() -> None:
+    fakes = half_huge()
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        fakes.scripts.clear()
+        await press(pilot, "R")
+        await until(pilot, lambda: "no process" in screen_lines(app)[-2])
+        assert "coverage 75 %" in screen_lines(app)[0]
+        assert "as it was" in screen_lines(app)[0]
+
+    drive(app, script)
+
+
+def test_settings_that_cannot_be_read_leave_the_reasons_out() -> None:
+    fakes = half_huge()
+
+    def gone(_pid: int) -> InForce:
+        raise NoSuchProcess(PID)
+
+    app = HpviewApp(replace(fakes.services(), in_force=gone), PID, settings=Settings(refresh=1e6))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        assert on_top(app).asking.answers is None
+        assert on_top(app).asking.problem == f"no process {PID}"
+        assert "8.0 MiB resident" in screen_lines(app)[0]
+        on_top(app).go_to(A + 6 * MIB)
+        await pilot.pause()
+        assert "program" not in detail(app)
+
+    drive(app, script)
+
+
+def test_settings_of_a_process_that_is_gone_meanwhile_stay_known() -> None:
+    fakes = half_huge()
+    services = fakes.services()
+    there = [True]
+
+    def settings(pid: int) -> InForce:
+        if not there[0]:
+            raise NoSuchProcess(pid)
+        return services.in_force(pid)
+
+    app = HpviewApp(replace(services, in_force=settings), PID, settings=Settings(refresh=1e6))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        there[0] = False
+        await press(pilot, "R")
+        await rested(pilot, app)
+        answers = on_top(app).asking.answers
+        assert answers is not None
+        assert answers.space is on_top(app).space
+        assert on_top(app).asking.problem == ""
+
+    drive(app, script)
+
+
+def test_the_slot_screen_tells_why_by_its_own_pages() -> None:
+    start = MIXED + 34 * MIB
+    fakes = sample_fakes(in_force=in_force(thp("always")))
+    fakes.slot_facts = np.array([(start, 0, Folio.SPLIT)], dtype=SLOT_FACTS)
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        screen = await open_slot(pilot, app, start)
+        await rested(pilot, app)
+        assert app.screen is screen
+        assert screen_lines(app)[1].rstrip() == " not huge: it was huge and was split"
+        await press(pilot, "left_square_bracket")
+        await until(pilot, lambda: screen.slot is not None and screen.slot.start < start)
+        words = " not huge: possibly: eligible, khugepaged has not come"
+        assert screen_lines(app)[1].rstrip() == words
+
+    drive(app, script)
+
+
+def test_pages_that_may_not_be_read_are_told_as_not_known() -> None:
+    fakes = half_huge()
+
+    def denied(pid: int, _slots: object) -> Records:
+        raise AccessDenied(pid)
+
+    services = replace(fakes.services(), slot_facts=denied)
+    app = HpviewApp(services, PID, settings=Settings(refresh=1e6))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        on_top(app).asking.need_pages()
+        await rested(pilot, app)
+        found = on_top(app).asking.found
+        assert found is not None
+        assert "may not be read" in found.no_facts
+
+    drive(app, script)
