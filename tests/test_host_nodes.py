@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from hpview.machine import Stopped
 from hpview.scan import scan
 from hpview.space.runs import RUN
 from hpview.wire import Backing
+from tests.children import hugetlb_pool
 from tests.fakeproc import FakeProc
 from tests.ordinary import ordinary
 from tests.records import GIB, MIB
@@ -181,7 +183,9 @@ def test_a_process_that_is_gone() -> None:
 def test_the_real_nodes_of_a_process_come_to_what_it_has() -> None:
     """Every page that is there lies somewhere; zero pages and swapped ones do not."""
     backend, _ = backends.choose("procfs")
-    with Demo.spawn() as demo:
+    pool = hugetlb_pool(4) if os.geteuid() == 0 else nullcontext()
+    with pool, Demo.spawn() as demo:
+        assert os.geteuid() or demo.region("hugetlb 2 MB")
         space = scan(backends.readers(backend), demo.pid).space
         found = by_node(demo.pid, space.runs, True)
     totals = space.totals

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from hpview import text, units
 from hpview.export.columns import aligned
+from hpview.export.machine_tasks import READING_TAKES
 from hpview.host.unread import Unread
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _holders(ledger: Ledger) -> Iterator[str]:
     head = ("PID", "CHARGED", *map(units.page, sizes), "COMMAND")
     yield from _table(head, rows)
     if ledger.unread:
-        yield f"{ledger.unread} of them may not be read: run as root"
+        yield f"{ledger.unread} of them may not be read: {READING_TAKES}"
     if ledger.cut:
         yield f"reading stopped after {units.thousands(ledger.pages)} private pages"
     if not ledger.exact:

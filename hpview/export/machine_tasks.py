@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hpview.process import Process
 
 _NAMELESS: Final = "-"
+READING_TAKES: Final = "that takes its user, or root with the capabilities it has"
 _WAITS: Final = ("compaction", "thrashing", "reclaim", "swapin")
 
 
@@ -76,7 +77,7 @@ def groups(snapshot: Snapshot | Unread, attribute: str) -> Iterator[str]:
     yield from aligned(head, list(zip(*rows, strict=True)), frozenset({attribute.upper()}))
     if snapshot.unreadable:
         many = "es" if snapshot.unreadable > 1 else ""
-        yield f"{snapshot.unreadable} process{many} may not be read: run as its user, or as root"
+        yield f"{snapshot.unreadable} process{many} may not be read: {READING_TAKES}"
 
 
 def has_waited(task: TaskDelays) -> bool:
