@@ -99,8 +99,10 @@ FILE: dict[str, int] = {"ino": 8, "dev": 1}
         ({}, "", True),
         ({"vm_flags": RW | VmFlag.PFNMAP}, "", False),
         ({"vm_flags": RW | VmFlag.IO}, "", False),
-        ({"vm_flags": RW | VmFlag.NOHUGEPAGE}, "", False),
-        ({"vm_flags": RW | VmFlag.HUGETLB}, "", False),
+        ({"vm_flags": RW | VmFlag.MIXEDMAP}, "", False),
+        # What was said and set against it is a reason, not a limit.
+        ({"vm_flags": RW | VmFlag.NOHUGEPAGE}, "", True),
+        ({"vm_flags": RW | VmFlag.HUGETLB}, "", True),
         # Once it is large enough a stack is memory like any other.
         ({"vm_flags": RW | VmFlag.GROWSDOWN}, "[stack]", True),
         (FILE, "/usr/lib/x.so", False),
@@ -108,15 +110,14 @@ FILE: dict[str, int] = {"ino": 8, "dev": 1}
         (FILE, "/memfd:x (deleted)", True),
         (FILE, "[anon_shmem:x]", True),
         (FILE | {"pgoff": 512}, "/memfd:x", True),
-        (FILE | {"pgoff": 511}, "/memfd:x", False),
+        (FILE | {"pgoff": 511}, "/memfd:x", True),
         (FILE | {"pgoff": 511}, "/dev/zero", True),
     ],
 )
 def test_which_mappings_can_have_huge_pages(how: dict[str, int], name: str, able: bool) -> None:
-    for start, end, room in ((BASE, BASE + 8 * MIB, True), (BASE + MIB, BASE + 3 * MIB, False)):
-        moved = how if room else how | {"pgoff": how.get("pgoff", 0) + MIB // PAGE_SIZE}
-        space = space_of(Script().vma(start, end, **moved))
-        dev, ino = how.get("dev", 0), how.get("ino", 0)
-        mapping = Mapping(start, end, RW, moved.get("pgoff", 0) * PAGE_SIZE, dev, ino, name)
-        space.set_names(np.array([start], dtype=np.uint64), [mapping])
-        assert can_be_huge(space).tolist() == [able and room]
+    for size, large in ((2 * MIB, True), (2 * MIB - PAGE_SIZE, False)):
+        space = space_of(Script().vma(BASE + MIB, BASE + MIB + size, **how))
+        dev, ino, offset = (how.get(key, 0) for key in ("dev", "ino", "pgoff"))
+        mapping = Mapping(BASE + MIB, BASE + MIB + size, RW, offset * PAGE_SIZE, dev, ino, name)
+        space.set_names(np.array([BASE + MIB], dtype=np.uint64), [mapping])
+        assert can_be_huge(space).tolist() == [able and large]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from hpview.space.address_space import AddressSpace
     from hpview.wire import Records
 
-_NEVER: Final = np.uint64(VmFlag.PFNMAP | VmFlag.IO | VmFlag.HUGETLB | VmFlag.NOHUGEPAGE)
+_NEVER: Final = np.uint64(VmFlag.PFNMAP | VmFlag.IO | VmFlag.MIXEDMAP)
+_HUGETLB: Final = np.uint64(VmFlag.HUGETLB)
 _SLOT: Final = np.uint64(SLOT_SIZE)
 _BELOW: Final = np.uint64(SLOT_SIZE - 1)
 _SHMEM: Final = ("/dev/zero (deleted)", "/memfd:", "/dev/shm/", "/SYSV", "[anon_shmem:")
@@ -54,29 +55,26 @@ class Holes:
 
 
 def can_be_huge(space: AddressSpace) -> NDArray[np.bool_]:
-    """Which VMAs could have huge pages if they were asked for, shape (n,).
+    """Which VMAs could have huge pages if everything were set for it, shape (n,).
 
-    Private anonymous and shared memory that holds at least one whole slot, is no device
-    or hugetlb mapping, and is not refused by MADV_NOHUGEPAGE (mm/huge_memory.c,
-    __thp_vma_allowable_orders). Shared memory must lie at addresses congruent to its
-    offsets, too. The settings in force are left out: they can be changed; so are other
-    files, which depend on their file system. Flags that the source does not tell count
-    as not set.
+    Anonymous memory, shared memory and hugetlb of at least 2 MiB that no device maps: what
+    ``reasons.kinds.huge_able`` tells by devices as well, and what coverage is counted over.
+    Settings, advice and how a VMA lies are left out: they can be changed. Shared memory is
+    known by its name here, so that of a tmpfs mounted elsewhere than on /dev/shm is not.
     """
     vmas = space.vmas
-    first = (vmas["start"] + _BELOW) // _SLOT
-    room = first < vmas["end"] // _SLOT
-    congruent = (vmas["start"] - vmas["pgoff"] * np.uint64(PAGE_SIZE)) % _SLOT == 0
-    anonymous = (vmas["dev"] == 0) & (vmas["ino"] == 0)
-    anonymous |= named(space, _ZERO.__eq__)
-    shared = named(space, lambda name: name.startswith(_SHMEM))
-    never = (vmas["vm_flags"] & _NEVER) != 0
-    able: NDArray[np.bool_] = room & (anonymous | (shared & congruent)) & ~never
+    flags = vmas["vm_flags"]
+    able: NDArray[np.bool_] = (vmas["dev"] == 0) & (vmas["ino"] == 0)
+    able |= named(space, _ZERO.__eq__)
+    able |= named(space, lambda name: name.startswith(_SHMEM))
+    able |= (flags & _HUGETLB) != 0
+    able &= vmas["end"] - vmas["start"] >= _SLOT
+    able &= (flags & _NEVER) == 0
     return able
 
 
 def find_holes(space: AddressSpace) -> Holes:
-    """The holes of an address space: 4 kB pages where ``can_be_huge`` leaves room for more."""
+    """The holes of an address space: whole slots of 4 kB pages where ``can_be_huge``."""
     vmas, runs = space.vmas, space.runs
     able = can_be_huge(space)
     small = runs[(runs["backing"] == Backing.PTE_4K) & (runs["present"] > 0)]
