@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     shot.add_argument(
         "--screen",
-        choices=("list", "process", "slot", "protocol"),
+        choices=("list", "process", "slot", "protocol", "why"),
         help="default: process with a PID, slot with an address too, else list",
     )
     shot.add_argument(

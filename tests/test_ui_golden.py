@@ -67,10 +67,14 @@ class Tour:
         await rested(self.pilot, app)
         self.look("slot")
         await press(self.pilot, "escape")
-        for key, screen in (("i", "protocol"), ("W", "changes"), ("question_mark", "help")):
+        keys = {"a": "why", "i": "protocol", "W": "changes", "question_mark": "help"}
+        for key, screen in keys.items():
             await until(self.pilot, lambda: app.screen is process)
             await press(self.pilot, key)
             await until(self.pilot, lambda: app.screen is not process)
+            if key == "a":
+                await rested(self.pilot, app)
+                await press(self.pilot, "j")
             await self.pilot.pause()
             self.look(screen)
             await press(self.pilot, "escape")

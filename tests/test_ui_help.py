@@ -21,6 +21,7 @@ from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.protocol import ProtocolScreen
 from hpview.ui.screens.slot import SlotScreen
+from hpview.ui.screens.why import WhyScreen
 from hpview.ui.widgets.key_line import key_names
 from tests.fakes import PID, drive, press, sample_fakes, settled, until
 from tests.golden import screen_lines
@@ -62,6 +63,7 @@ WAYS: dict[type[HpviewScreen], Callable[[Pilot[None], HpviewApp], Awaitable[None
     FailureScreen: _there,
     OpeningScreen: _there,
     ChangesScreen: _by("W"),
+    WhyScreen: _by("a"),
     ProtocolScreen: _by("i"),
     SlotScreen: _to_slot,
 }

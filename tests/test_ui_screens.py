@@ -17,6 +17,7 @@ from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.protocol import ProtocolScreen
 from hpview.ui.screens.slot import SlotScreen
+from hpview.ui.screens.why import WhyScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.page_grid import PageGrid
 from hpview.ui.widgets.process_list import ProcessList
@@ -90,7 +91,21 @@ def test_every_screen_works_without_colour(monkeypatch: pytest.MonkeyPatch, tmp_
             await press(pilot, key)
         await until(pilot, lambda: isinstance(app.screen, ProcessScreen))
         await rested(pilot, app)
-        for key in ("tab", "j", "tab", "l", "minus", "W", "f", "escape", "question_mark", "escape"):
+        for key in (
+            "tab",
+            "j",
+            "tab",
+            "l",
+            "minus",
+            "W",
+            "f",
+            "escape",
+            "a",
+            "j",
+            "escape",
+            "question_mark",
+            "escape",
+        ):
             await press(pilot, key)
         await pilot.resize_terminal(20, 5)
         await pilot.resize_terminal(80, 24)
@@ -147,6 +162,7 @@ DOCUMENTED = [
     (ProcessScreen, (ProcessScreen, MemoryMap, HpviewScreen)),
     (VmaList, (RowList,)),
     (ChangesScreen, (ChangesScreen, RowList, HpviewScreen)),
+    (WhyScreen, (WhyScreen, RowList, HpviewScreen)),
     (SlotScreen, (SlotScreen, PageGrid, HpviewScreen)),
     (ProtocolScreen, (ProtocolScreen, RowList, HpviewScreen)),
 ]
@@ -181,6 +197,8 @@ def test_every_documented_key_does_what_it_says(
         await settled(pilot, app)
         if place is ChangesScreen:
             await press(pilot, "W")
+        if place is WhyScreen:
+            await press(pilot, "a")
         if place is ProtocolScreen:
             await press(pilot, "i")
         if place is SlotScreen:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hpview.export import changes as changes_
 from hpview.export import csv, json, pages
+from hpview.export import why as why_
 from hpview.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from hpview.inquiry.asking import Inquiry
     from hpview.loader import Progress
     from hpview.machine import Snapshot
     from hpview.pages.page import SlotPages
@@ -115,4 +117,21 @@ def changes(pid: int, rows: Records, epoch: float) -> Exportable:
         columns=changes_.CHANGE_KEYS,
         object=lambda: changes_.changes_object(pid, rows, epoch),
         table=lambda found: found["changes"],
+    )
+
+
+def why(found: Inquiry, *, complete: bool) -> Exportable:
+    """Why a process is not huge, ``hpview.why/1``; CSV has a line for each reason.
+
+    Args:
+        found: The answers.
+        complete: All of the process was read.
+    """
+    pid = found.answers.space.tgid
+    return Exportable(
+        name=f"hpview-{pid}-why",
+        words=f"why process {pid} is not huge",
+        columns=why_.REASON_KEYS,
+        object=lambda: why_.why_object(found, complete=complete),
+        table=lambda made: made["reasons"],
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from hpview import text
 from hpview.inquiry.asking import cross_check
-from hpview.inquiry.sums import told, vma_sums
+from hpview.inquiry.sums import vma_sums
 from hpview.inquiry.unknowns import unknowns
 from hpview.inquiry.words import slot_words
 from hpview.reasons.breakdown import breakdown
@@ -57,7 +57,7 @@ def why_object(found: Inquiry, *, complete: bool) -> dict[str, Any]:
         "huge": sums.huge,
         "gap": sums.gap,
         "beside": sums.beside,
-        "reasons": [reason_object(one, sums.gap) for one in told(answers)],
+        "reasons": [reason_object(one, sums.gap) for one in found.told],
         "vmas": vma_objects(answers),
         **_rest(found),
     }

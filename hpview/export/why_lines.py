@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from hpview import units
 from hpview.export.columns import aligned
 from hpview.inquiry.asking import cross_check
-from hpview.inquiry.sums import told, vma_sums
+from hpview.inquiry.sums import vma_sums
 from hpview.inquiry.unknowns import unknowns
 from hpview.inquiry.words import settings_words, slot_words
 from hpview.kernelfs.maps import perms
@@ -42,7 +42,7 @@ def process_lines(found: Inquiry) -> Iterator[str]:
             f"coverage {units.percent(sums.huge, sums.able)}: {units.size(sums.huge)} "
             f"huge of {units.size(sums.able)} huge-able resident memory"
         )
-    every = told(answers)
+    every = found.told
     yield from _part("", _reasons([one for one in every if one.counted], sums.gap))
     yield from _part(
         f"not counted, {units.size(sums.beside)}: files and mappings under 2 MiB",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hpview.errors import HpviewError
+from hpview.inquiry.sums import told
 from hpview.pages.slot_facts import MOST, NO_FACTS
 from hpview.reasons.answers import answer
 from hpview.reasons.thpeligible import Foretold, thp_eligible
@@ -16,6 +18,7 @@ from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     from hpview.in_force import InForce
+    from hpview.inquiry.sums import Told
     from hpview.kernelfs.smaps import Smaps
     from hpview.reasons.answers import Answers
     from hpview.services import Services
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Inquiry:
     """The answers, and what they rest on.
 
@@ -40,6 +43,11 @@ class Inquiry:
     facts: Records = field(default_factory=lambda: NO_FACTS)
     unasked: int = 0
     no_facts: str = ""
+
+    @cached_property
+    def told(self) -> tuple[Told, ...]:
+        """Every reason with what shows it."""
+        return told(self.answers)
 
 
 def ask(space: AddressSpace, in_force: InForce, smaps: Smaps | None = None) -> Inquiry:

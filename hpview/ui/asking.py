@@ -11,18 +11,21 @@ import numpy as np
 from textual.worker import get_current_worker
 
 from hpview.errors import HpviewError
-from hpview.inquiry.asking import ask, look_closer
+from hpview.export import exportable
+from hpview.inquiry.asking import ask, cross_check, look_closer
 from hpview.reasons.reason import Reason
 from hpview.text import printable
 from hpview.ui.reading import Observer
+from hpview.units import thousands
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
     from numpy.typing import NDArray
     from textual.screen import Screen
     from textual.timer import Timer
 
+    from hpview.export.exportable import Exportable
     from hpview.in_force import InForce
     from hpview.inquiry.asking import Inquiry
     from hpview.kernelfs.smaps import Smaps
@@ -69,6 +72,7 @@ class Asking:
         self._asked: Hashable = None
         self._closer = False
         self._busy = False
+        self._smaps_took: float | None = None
         self._token = 0
         self._not_before = 0.0
         self._timer: Timer | None = None
@@ -135,6 +139,15 @@ class Asking:
             kept = self._mains = (space, space.version, found, reasons)
         return kept[3]
 
+    def data(self) -> Sequence[Exportable]:
+        """The answers, to be exported; none before there are any."""
+        found = self.found
+        if found is None:
+            return ()
+        space = found.answers.space
+        whole = space.complete and not (space.execs or space.partial or space.read_errors)
+        return [exportable.why(found, complete=whole)]
+
     def _hurry(self) -> None:
         """The end was reached: what is shown waits for nothing else."""
         self._not_before = 0.0
@@ -179,7 +192,7 @@ class Asking:
             if closer:
                 found = look_closer(self._services, found)
             # Worked out here, not while a frame is drawn.
-            _ = found.answers.breakdown, found.answers.main
+            _ = found.answers.breakdown, found.answers.main, found.told
         except HpviewError as error:
             result: Inquiry | HpviewError = error
         else:
@@ -211,6 +224,7 @@ class Asking:
             self.problem = printable(str(result))
         else:
             self.found, self.problem = result, ""
+            self._tell_smaps(result)
         self._tell()
         self.renew()
 
@@ -228,9 +242,24 @@ class Asking:
 
     def _take_smaps(self, smaps: Smaps, took: float) -> None:
         if self._owner.is_running:
-            self._owner.notify(f"reading smaps took {took * 1000:.0f} ms")
-            self.smaps = smaps
+            self.smaps, self._smaps_took = smaps, took
             self._hurry()
+
+    def _tell_smaps(self, found: Inquiry) -> None:
+        """What reading smaps cost, and whether the kernel says what the rules say."""
+        if self._smaps_took is None or found.smaps is not self.smaps:
+            return
+        compared, differ = cross_check(found)
+        vmas = f"{thousands(compared)} VMA{'s' * (compared != 1)}"
+        agree = f"THPeligible is as foretold in {vmas}"
+        if differ:
+            agree = f"THPeligible differs in {thousands(len(differ))} of {vmas}"
+        self._owner.notify(
+            f"reading smaps took {self._smaps_took * 1000:.0f} ms; {agree}",
+            severity="warning" if differ else "information",
+            markup=False,
+        )
+        self._smaps_took = None
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):

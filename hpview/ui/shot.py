@@ -32,6 +32,9 @@ _GLANCE: Final = 0.2
 _PATIENCE: Final = 60.0
 """Seconds that a screen may take to come to rest."""
 
+_OPENED_BY: Final = {"protocol": ("i",), "why": ("a",)}
+"""Keys that lead to a screen from that of the process."""
+
 _PREFIX: Final = "hpview-"
 _NAMED: Final = {name.lower(): key for key, name in KEY_NAMES.items()} | {
     "space": "space",
@@ -80,7 +83,7 @@ class Wish:
         ascii: Draw with ASCII characters only.
     """
 
-    screen: Literal["list", "process", "slot", "protocol"]
+    screen: Literal["list", "process", "slot", "protocol", "why"]
     pid: int | None = None
     address: int | None = None
     size: tuple[int, int] = (140, 40)
@@ -123,7 +126,7 @@ def shot(services: Services, wish: Wish) -> Picture:
 
 
 async def _drawn(app: HpviewApp, wish: Wish) -> Picture:
-    keys = [*(("i",) if wish.screen == "protocol" else ()), *wish.keys]
+    keys = [*_OPENED_BY.get(wish.screen, ()), *wish.keys]
     async with app.run_test(size=wish.size, notifications=False) as pilot:
         while not app.settled.is_set() and app.is_running:
             # A bug in a worker ends the app without settling it; leaving the block raises it.

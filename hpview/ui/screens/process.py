@@ -11,6 +11,7 @@ from hpview.ui.collapsing import Span
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.collapse import offer
 from hpview.ui.screens.process_view import ProcessView
+from hpview.ui.screens.why import WhyScreen
 from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
@@ -23,6 +24,7 @@ class ProcessScreen(ProcessView):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "step_hole(1)", "Hole", tooltip="Next hole: 4k where a huge page has room"),
         Binding("N", "step_hole(-1)", "Previous hole", show=False),
+        Binding("a", "why", "Why", tooltip="Why it is not huge, and what would change it"),
         Binding("g", "go_to", "Go to", tooltip="Go to an address or a name", priority=True),
         Binding(
             "plus,equals_sign",
@@ -90,6 +92,11 @@ class ProcessScreen(ProcessView):
     def action_changes(self) -> None:
         """List what changed."""
         self.app.push_screen(ChangesScreen(self.glyphs, self.watching, self._show_address))
+
+    def action_why(self) -> None:
+        """Tell why memory is not huge."""
+        given = self.reading, self.asking, self._why_choice, self._show_address
+        self.app.push_screen(WhyScreen(self.glyphs, *given))
 
     def action_collapse(self) -> None:
         """Offer to collapse the cell under the cursor, or the VMA in the list."""

@@ -20,9 +20,11 @@ from hpview.ui.page_reader import PageReader
 from hpview.ui.reading import READ_GROUP, Observer, Reading
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
+from hpview.ui.screens.why import WhyScreen
 from hpview.ui.travel import Travel
 from hpview.ui.vma_filter import VmaFilter
 from hpview.ui.watch import Watch
+from hpview.ui.why_choice import WhyChoice
 from hpview.ui.widgets import footing
 from hpview.ui.widgets.line import Lines
 from hpview.ui.widgets.memory_map import MemoryMap
@@ -62,6 +64,7 @@ class ProcessView(HpviewScreen):
         super().__init__(glyphs)
         self.pid = pid
         self.reading = Reading(self, services, pid)
+        self._why_choice = WhyChoice()
         self.asking = Asking(self, services, self.reading)
         self.watching = Watch(self, self.reading, settings, self._is_looked_at)
         self._services = services
@@ -149,7 +152,9 @@ class ProcessView(HpviewScreen):
 
     def _is_looked_at(self) -> bool:
         """Whether a new reading is seen at once: boxes such as the help cover little."""
-        return self.is_active or isinstance(self.app.screen, ChangesScreen | ModalScreen)
+        return self.is_active or isinstance(
+            self.app.screen, ChangesScreen | WhyScreen | ModalScreen
+        )
 
     # -- drawing ----------------------------------------------------------------------
 
@@ -316,7 +321,8 @@ class ProcessView(HpviewScreen):
             return ()
         # Records that arrive meanwhile must not change what is being written.
         space = copy.deepcopy(reading.space)
-        return [exportable.process(space, reading.progress, tuple(reading.log))]
+        own = exportable.process(space, reading.progress, tuple(reading.log))
+        return [own, *self.asking.data()]
 
     def copy_text(self) -> str:
         """The first address of the cell, or of the VMA in the list."""

@@ -14,6 +14,8 @@ from hpview.ui.paint import width_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from textual.geometry import Size
+
     from hpview.ui.palette import Glyphs, Inks
 
     Painter = Callable[[int, Inks], list[list[Segment]]]
@@ -30,13 +32,13 @@ def finished(segments: list[Segment], width: int, inks: Inks) -> Strip:
 
 
 class Lines(Widget):
-    """Draws what a painter returns; painted once per change and width."""
+    """Draws what a painter returns; painted once per change and size."""
 
     def __init__(self, glyphs: Glyphs, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._glyphs = glyphs
         self._painter: Painter = lambda _width, _inks: []
-        self._painted: tuple[int, list[list[Segment]]] | None = None
+        self._painted: tuple[Size, list[list[Segment]]] | None = None
         self._inks: Inks | None = None
 
     @property
@@ -60,8 +62,9 @@ class Lines(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One line, for Textual."""
-        width = self.size.width
-        if self._painted is None or self._painted[0] != width:
-            self._painted = (width, self._painter(width, self.inks))
+        size = self.size
+        width = size.width
+        if self._painted is None or self._painted[0] != size:
+            self._painted = (size, self._painter(width, self.inks))
         lines = self._painted[1]
         return finished(lines[y] if y < len(lines) else [], width, self.inks)
