@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from hpview.errors import AccessDenied, NoSuchProcess
 from hpview.kernelfs.smaps import SMAPS, Smaps
@@ -28,6 +27,7 @@ from tests.settings_in_force import in_force, thp
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
     from numpy.typing import NDArray
     from textual.pilot import Pilot
 
