@@ -17,7 +17,7 @@ from hpview.demo import Demo
 from hpview.wire import SLOT_SIZE
 
 HERE = Path(__file__).resolve().parent
-NAMES = ("list", "process", "slot", "protocol")
+NAMES = ("list", "process", "why", "slot", "protocol")
 _INSIDE = "HPVIEW_SCREENSHOTS_INSIDE"
 _IN_SLOT = "THP with holes"
 """The region of which a slot is shown: its second slot has a hole."""
@@ -34,6 +34,7 @@ def draw(folder: Path) -> int:
         wanted = {
             "list": ["--screen", "list", "--size", "120x16"],
             "process": [pid, "--size", "140x40"],
+            "why": [pid, "--screen", "why", "--keys", "j", "--size", "110x30"],
             "slot": [pid, "--address", f"{holes + SLOT_SIZE:x}", "--size", "120x30"],
             "protocol": [
                 *("--backend", "procfs", pid, "--screen", "protocol"),

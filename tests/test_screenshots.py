@@ -14,6 +14,7 @@ FOLDER = Path(__file__).parent.parent / "screenshots"
 LAYOUT = {
     "list": (1, 2, -1),
     "process": (1, -3, -1),
+    "why": (3, 9, -1),
     "slot": (2, -3, -1),
     "protocol": (0, 1, -1),
 }

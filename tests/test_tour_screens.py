@@ -52,6 +52,17 @@ def slot(terminal: Terminal) -> None:
     terminal.press("Escape", r"one cell is 2 MiB")
 
 
+def why(terminal: Terminal) -> None:
+    """Reasons, the ranges of one, and a remedy to copy."""
+    terminal.press("a", r"hpview-demo . why")
+    terminal.press("j", r"\n▸2 ")
+    terminal.press("l", r"\n ▸ ")
+    terminal.press("d", r"Reading smaps of")
+    terminal.press("d", r"reading smaps took")
+    terminal.press("y", r"copied ")
+    terminal.press("Escape", r"one cell is 2 MiB")
+
+
 def protocol(terminal: Terminal) -> None:
     """Reading step by step."""
     terminal.press("i", r"protocol .* 32 768 B")
@@ -109,6 +120,7 @@ def find(terminal: Terminal, pid: int) -> None:
 def tour(terminal: Terminal, source: str) -> None:
     process(terminal, source)
     slot(terminal)
+    why(terminal)
     protocol(terminal)
     watch(terminal)
     everywhere(terminal)

@@ -41,7 +41,9 @@ def _of_the_process(found: Inquiry) -> Iterator[Unknown]:
     answers = found.answers
     unread = answers.space.read_errors
     if unread:
-        yield Unknown(f"page tables of {thousands(unread)} VMAs", "read the process again")
+        yield Unknown(
+            f"page tables of {thousands(unread)} VMA{'s' * (unread != 1)}", "read the process again"
+        )
     advice = answers.eligibility.advice[answers.eligibility.huge_able]
     unadvised = int(np.count_nonzero(advice == Advice.UNKNOWN))
     if unadvised:
@@ -64,9 +66,9 @@ def _of_pages(found: Inquiry) -> Iterator[Unknown]:
     if found.no_facts:
         yield Unknown(f"which pages are shared or were huge: {found.no_facts}")
     if found.unasked:
+        slots = f"{thousands(found.unasked)} slot{'s' * (found.unasked != 1)}"
         yield Unknown(
-            f"which pages are shared or were huge, of {thousands(found.unasked)} slots: "
-            f"only {thousands(MOST)} are looked at"
+            f"which pages are shared or were huge, of {slots}: only {thousands(MOST)} are looked at"
         )
     if len(found.facts) and (found.facts["folio"] == Folio.UNKNOWN).all():
         yield Unknown("which pages were huge and are split (/proc/kpageflags)", _AS_ROOT)

@@ -56,6 +56,9 @@ class WhyChoice:
         return explanation.findings if explanation is not None else (one.finding,)
 
     def text(self, found: Inquiry, one: Told) -> str:
-        """What can be copied of the remedy, printable, or ""."""
+        """The command or line of code of the remedy, or else its words; printable, or ""."""
         remedies = self.findings(found, one)[0].remedies
-        return printable(remedies[self.remedy].text) if self.remedy < len(remedies) else ""
+        if self.remedy >= len(remedies):
+            return ""
+        chosen = remedies[self.remedy]
+        return printable(chosen.text or chosen.words)

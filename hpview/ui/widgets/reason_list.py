@@ -106,6 +106,11 @@ class ReasonList(RowList):
         at = [row.key for row in self.rows]
         self.put_cursor(at.index(key) if key in at else 0)
 
+    def on_resize(self) -> None:
+        """Show as many rows above the cursor as there is room for."""
+        super().on_resize()
+        self.scroll_rows_to(min(self.top, max(0, self.cursor - self.page + 1)))
+
     def heading(self, width: int) -> list[Segment]:
         """Titles."""
         inks = self.inks
