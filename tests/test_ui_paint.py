@@ -18,7 +18,7 @@ from hpview.ui.widgets import footing
 from hpview.ui.widgets.extents import extents, fold_words
 from hpview.ui.widgets.map_cells import stretches
 from hpview.ui.widgets.map_pane import columns_for, whole_size
-from hpview.ui.widgets.vma_columns import vma_row
+from hpview.ui.widgets.vma_columns import Verdict, vma_row
 from hpview.wire import Backing, Source, Status
 from tests.fakes import names, sample
 from tests.records import GIB, MIB, Script, run
@@ -105,17 +105,20 @@ def test_every_glyph_is_one_cell_and_the_classes_differ() -> None:
     assert palette.ASCII.text("reading… \u203a 1 · 2").isascii()
 
 
+VERDICT = Verdict(Reason.EDGE, 0)
+
+
 def test_a_vma_row_fills_its_width() -> None:
     space = space_of(sample())
     name_vmas(space)
     for index in range(len(space.vmas)):
         for width in (45, 60, 90):
-            assert len(text(vma_row(space, index, Reason.EDGE, width, INKS))) == width
-    assert "[heap]" in text(vma_row(space, 1, Reason.EDGE, 60, INKS))
-    assert "anon" in text(vma_row(space, 3, Reason.EDGE, 60, INKS))
-    assert "at VMA edges" in text(vma_row(space, 3, Reason.EDGE, 80, INKS))
-    assert "at VMA edges" not in text(vma_row(space, 3, Reason.EDGE, 79, INKS))
-    assert "\x1b" not in text(vma_row(space, 7, Reason.EDGE, 90, INKS))
+            assert len(text(vma_row(space, index, VERDICT, width, INKS))) == width
+    assert "[heap]" in text(vma_row(space, 1, VERDICT, 60, INKS))
+    assert "anon" in text(vma_row(space, 3, VERDICT, 60, INKS))
+    assert "at VMA edges" in text(vma_row(space, 3, VERDICT, 80, INKS))
+    assert "at VMA edges" not in text(vma_row(space, 3, VERDICT, 79, INKS))
+    assert "\x1b" not in text(vma_row(space, 7, VERDICT, 90, INKS))
 
 
 def name_vmas(space: AddressSpace) -> None:
@@ -125,7 +128,7 @@ def name_vmas(space: AddressSpace) -> None:
 
 def test_a_file_without_a_name_yet_is_not_called_anonymous() -> None:
     space = space_of(sample())
-    assert text(vma_row(space, 0, Reason.EDGE, 60, INKS)).rstrip().endswith("…")
+    assert text(vma_row(space, 0, VERDICT, 60, INKS)).rstrip().endswith("…")
 
 
 def words_at(space: AddressSpace, address: int, cell: int = 2 * MIB) -> str:

@@ -7,19 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from hpview.errors import AccessDenied, NoSuchProcess
-from hpview.inquiry.words import COLUMN, column_words, slot_words
 from hpview.pages.slot_facts import SLOT_FACTS, Folio
-from hpview.reasons.case import Finding
-from hpview.reasons.reason import Reason
 from hpview.settings import Settings
-from hpview.space.query import parse
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
-from hpview.ui.vma_filter import VmaFilter
-from hpview.ui.widgets.vma_list import VmaList
 from hpview.wire import Backing
 from tests.fakes import PID, Fakes, drive, press, rested, sample_fakes, settled, until
 from tests.golden import screen_lines
@@ -28,6 +21,7 @@ from tests.records import MIB, Script, run
 from tests.settings_in_force import in_force, thp
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from textual.pilot import Pilot
 
     from hpview.in_force import InForce
@@ -44,11 +38,6 @@ def make(fakes: Fakes) -> HpviewApp:
 def on_top(app: HpviewApp) -> ProcessScreen:
     assert isinstance(app.screen, ProcessScreen)
     return app.screen
-
-
-def listed(app: HpviewApp) -> list[str]:
-    """The rows of the list of VMAs."""
-    return [line.strip() for line in screen_lines(app)[2:-6] if line.strip()]
 
 
 def detail(app: HpviewApp) -> str:
@@ -114,6 +103,34 @@ def test_a_sparse_slot_names_the_limit() -> None:
     drive(app, script, (160, 36))
 
 
+def test_single_pages_are_asked_when_the_cursor_is_where_they_tell_more() -> None:
+    asked: list[int] = []
+    fakes = sample_fakes(in_force=in_force(thp("always")))
+    fakes.slot_facts = np.array([(MIXED, 0, Folio.SPLIT)], dtype=SLOT_FACTS)
+    services = fakes.services()
+
+    def facts(pid: int, slots: NDArray[np.uint64]) -> Records:
+        asked.append(len(slots))
+        return services.slot_facts(pid, slots)
+
+    app = HpviewApp(replace(services, slot_facts=facts), PID, settings=Settings(refresh=1e6))
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        await rested(pilot, app)
+        assert asked == []
+        on_top(app).go_to(MIXED)
+        await until(pilot, lambda: "it was huge and was split" in detail(app))
+        await rested(pilot, app)
+        assert len(asked) == 1
+        await press(pilot, "l", "l")
+        await rested(pilot, app)
+        assert "khugepaged has not come" in detail(app)
+        assert len(asked) == 1
+
+    drive(app, script)
+
+
 def test_narrow_lines_tell_less_of_why() -> None:
     app = make(half_huge())
 
@@ -129,77 +146,6 @@ def test_narrow_lines_tell_less_of_why() -> None:
         assert detail(app).rstrip().endswith("512/512 pages")
 
     drive(app, script, (80, 24))
-
-
-def test_the_list_has_a_column_of_reasons_and_is_sorted_and_filtered_by_it() -> None:
-    app = make(sample_fakes())
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        await rested(pilot, app)
-        await pilot.press("tab", "z")
-        shown = app.screen.query_one(VmaList)
-        assert any("not advised" in line and "anon" in line for line in listed(app))
-        for _ in range(9):
-            if shown.sort != "why":
-                await press(pilot, "full_stop")
-        assert shown.sort == "why"
-        mains = on_top(app).asking.mains(on_top(app).space)
-        order = [Reason(int(mains[shown.index_of(row)])) for row in range(shown.row_count)]
-        assert order[0] is Reason.TOO_SMALL
-        assert order[-1] is Reason.NONE
-        known = [reason for reason in order if reason is not Reason.NONE]
-        assert known == sorted(known)
-        await pilot.press("slash", *"why:not_ad")
-        assert shown.row_count == len(order)
-        await pilot.press(*"vised")
-        assert shown.row_count == order.count(Reason.NOT_ADVISED) > 0
-        await pilot.press(*",too_small")
-        wanted = order.count(Reason.NOT_ADVISED) + order.count(Reason.TOO_SMALL)
-        assert shown.row_count == wanted
-
-    drive(app, script)
-
-
-@pytest.mark.parametrize(
-    ("typed", "problem"),
-    [
-        ("why:", ""),
-        ("why:,", ""),
-        ("why:spar", ""),
-        ("why:sparse", ""),
-        ("why:empty", "why: is one of"),
-        ("why:zz", "why: is one of"),
-        ("why:\x1b", "why: is one of"),
-    ],
-)
-def test_what_may_stand_behind_why(typed: str, problem: str) -> None:
-    fakes = sample_fakes()
-    app = make(fakes)
-
-    async def script(pilot: Pilot[None]) -> None:
-        await settled(pilot, app)
-        shown = app.screen.query_one(VmaList)
-        problems = VmaFilter(shown, on_top(app).asking.mains).type(typed)
-        assert bool(problems) == bool(problem)
-        assert not problems or problems[0].startswith(problem)
-
-    drive(app, script)
-
-
-def test_there_are_words_for_every_reason() -> None:
-    for reason in Reason:
-        assert len(column_words(reason)) <= COLUMN
-        assert slot_words(Finding(reason, True, (), ()))
-        assert slot_words(Finding(reason, False, (), ())).startswith("possibly: ")
-    shown = [column_words(reason) for reason in Reason]
-    assert sorted(shown).count("") == 2
-    assert len(set(shown)) == len(shown) - 1
-
-
-def test_without_a_screen_there_is_no_such_key() -> None:
-    assert parse("why:sparse").terms
-    assert not parse("why:sparse").problems
 
 
 def test_while_it_is_read_the_answers_follow() -> None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from hpview import text
 from hpview.inquiry.asking import cross_check
-from hpview.inquiry.sums import vma_sums
+from hpview.inquiry.sums import vma_reasons, vma_sums
 from hpview.inquiry.unknowns import unknowns
 from hpview.inquiry.words import slot_words
-from hpview.reasons.breakdown import breakdown
-from hpview.reasons.reason import Reason
+from hpview.reasons.reason import COUNT, Reason
 
 if TYPE_CHECKING:
     from hpview.in_force import InForce
@@ -23,6 +20,8 @@ if TYPE_CHECKING:
     from hpview.inquiry.sums import Told
     from hpview.reasons.answers import Answers, Explanation
     from hpview.reasons.case import Finding
+
+_KEYS: Final = tuple(reason.key for reason in Reason)
 
 REASON_KEYS: Final = (
     "reason",
@@ -137,7 +136,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
             for fact in finding.evidence
         ],
         "remedies": [
-            {"words": remedy.words, "text": text.well_formed(remedy.text) or None}
+            {"words": text.well_formed(remedy.words), "text": text.well_formed(remedy.text) or None}
             for remedy in finding.remedies
         ],
     }
@@ -145,24 +144,26 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 def vma_objects(answers: Answers) -> list[dict[str, Any]]:
     """The VMAs that hold some of the gap, the most first."""
-    sums = vma_sums(answers)
-    starts = np.searchsorted(answers.pieces["vma"], np.arange(len(sums.gap) + 1))
-    return [_vma(answers, index, starts[index], starts[index + 1]) for index in sums.neediest]
-
-
-def _vma(answers: Answers, index: int, first: int, end: int) -> dict[str, Any]:
-    vma = answers.space.vmas[index]
-    sums = breakdown(answers.pieces[first:end])
-    return {
-        "start": hex(int(vma["start"])),
-        "end": hex(int(vma["end"])),
-        "name": text.well_formed(answers.space.name_of(index)),
-        "huge": sums.huge,
-        "gap": sums.gap,
-        "coverage": sums.coverage,
-        "reason": Reason(int(answers.main[index])).key,
-        "reasons": {share.reason.key: share.bytes for share in sums.shares},
-    }
+    sums, space = vma_sums(answers), answers.space
+    by_reason = vma_reasons(answers)
+    return [
+        {
+            "start": hex(int(space.vmas["start"][index])),
+            "end": hex(int(space.vmas["end"][index])),
+            "name": text.well_formed(space.name_of(index)),
+            "huge": huge,
+            "gap": gap,
+            "coverage": huge / (huge + gap),
+            "reason": Reason(main).key,
+            "reasons": {_KEYS[at]: shares[at] for at in range(COUNT) if shares[at]},
+        }
+        for index, huge, gap, main, shares in zip(
+            sums.neediest.tolist(),
+            *(column[sums.neediest].tolist() for column in (sums.huge, sums.gap, answers.main)),
+            by_reason[sums.neediest].tolist(),
+            strict=True,
+        )
+    ]
 
 
 def in_force_object(in_force: InForce) -> dict[str, Any]:

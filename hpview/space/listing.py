@@ -66,11 +66,23 @@ def values(space: AddressSpace, key: str) -> NDArray[np.float64]:
             return swapped
         case "coverage":
             shares = np.full(len(vmas), np.nan)
-            np.divide(huge, resident, out=shares, where=resident > 0)
+            able = counted(space).astype(np.float64)
+            np.divide(huge, able, out=shares, where=able > 0)
             return shares
         case "name":
             return _ranks(space)
     raise ValueError(f"VMAs do not sort by {key!r}")
+
+
+def counted(space: AddressSpace) -> NDArray[np.int64]:
+    """Bytes of each VMA that coverage is a share of, shape (n,).
+
+    They are the huge ones and, where more could be huge, those of 4 kB pages.
+    """
+    vmas = space.vmas
+    small = np.where(can_be_huge(space), vmas["bytes_4k"], 0)
+    found: NDArray[np.int64] = vmas["bytes_2m"] + vmas["bytes_1g"] + small
+    return found
 
 
 def _ranks(space: AddressSpace) -> NDArray[np.float64]:

@@ -40,6 +40,9 @@ _LEAST_REST: Final = 0.3
 _REST: Final = 9
 """Times as long as an asking took that follow without one: it costs a tenth of the time."""
 
+_BY_PAGES: Final = frozenset({Reason.SPARSE, Reason.FALLBACK, Reason.WAITING})
+"""Reasons that give way to what single pages tell."""
+
 GROUP: Final = "why"
 """Of the workers that ask."""
 
@@ -113,6 +116,15 @@ class Asking:
         self._closer = True
         self.renew()
 
+    def need_pages_at(self, address: int | None) -> None:
+        """Ask single pages, too, if they could tell more of the slot around an address."""
+        if self._closer or self.answers is None or address is None:
+            return
+        explanation = self.answers.explain(address)
+        findings = () if explanation is None else explanation.findings
+        if findings and findings[0].reason in _BY_PAGES:
+            self.need_pages()
+
     def read_smaps(self) -> None:
         """Read it in a thread, then ask again; the process has to wait meanwhile."""
         self._owner.run_worker(
@@ -161,7 +173,8 @@ class Asking:
         reading, space = self._reading, self._reading.space
         closer = self._closer and not reading.partial
         # As numbers: what is kept here keeps nothing else alive.
-        return reading.number, id(space), space.version, reading.partial, closer, id(self.smaps)
+        which = reading.number, reading.reloads, id(space), space.version
+        return *which, reading.partial, closer, id(self.smaps)
 
     def _start(self) -> None:
         self._timer = None

@@ -36,7 +36,15 @@ MAP: Final = (
     *BACKING,
     Sign(None, "Every other VMA is a shade darker."),
     Sign(None, "At the right: the whole space, and how much of it is in view."),
+    Sign(None, "COVERAGE: the huge share of what could be huge; - where nothing could."),
     Sign(None, "! at a VMA: it changed while it was read, or was read in part."),
+)
+
+WHY: Final = (
+    BACKING[0],
+    Sign(CellClass.FULL_4K, "4k pages that could be huge"),
+    Sign(None, "1 2 3 in the bar: where the share of a reason begins."),
+    Sign(None, "? behind a reason: likely, not proved."),
 )
 
 LIST: Final = (

@@ -38,17 +38,15 @@ NOT_COUNTED: Final = (
 )
 
 
-def header(
-    title: str, sums: Breakdown | None, width: int, inks: Inks, *, gone: bool = False
-) -> list[Segment]:
+def header(title: str, sums: Breakdown | None, state: str, width: int, inks: Inks) -> list[Segment]:
     """Which process, and its coverage.
 
     Args:
         title: Of the process, printable.
         sums: What the rules say of it; None before they were asked.
+        state: That it is old or not all there, or "".
         width: Terminal cells.
         inks: Styles.
-        gone: What is shown is old.
     """
     left = [
         Segment(f" hpview {inks.glyphs.crumb} ", inks.dim),
@@ -56,8 +54,8 @@ def header(
         Segment(f" {inks.glyphs.crumb} ", inks.dim),
         Segment("why", inks.strong),
     ]
-    if gone:
-        left.append(Segment("  as it was", inks.warn))
+    if state:
+        left.append(Segment(f"  {inks.glyphs.text(state)}", inks.warn))
     if sums is None or not sums.able:
         return left
     right = [

@@ -32,6 +32,7 @@ from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
 from hpview.ui.widgets.vma_list import VmaList
 from hpview.ui.widgets.watching import watching as watch_status
+from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,6 +206,8 @@ class ProcessView(HpviewScreen):
         self._status.paint(self._status_lines)
 
     def _draw_detail(self) -> None:
+        if self._map.cell <= SLOT_SIZE:
+            self.asking.need_pages_at(self._map.address)
         self._detail.paint(self._detail_lines)
 
     def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:

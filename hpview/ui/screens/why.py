@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 
 from hpview import units
 from hpview.text import printable
-from hpview.ui import why_lines
+from hpview.ui import signs, why_lines
 from hpview.ui.reading import Observer
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.widgets.line import Lines
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hpview.ui.asking import Asking
     from hpview.ui.palette import Glyphs, Inks
     from hpview.ui.reading import Reading
+    from hpview.ui.signs import Sign
     from hpview.ui.why_choice import WhyChoice
 
 _AROUND: Final = 4
@@ -62,6 +63,7 @@ class WhyScreen(HpviewScreen):
         Binding("R", "reread", "Reread", tooltip="Read the process again"),
         Binding("a,escape", "app.back", "Back"),
     ]
+    HELP_SIGNS: ClassVar[tuple[Sign, ...]] = signs.WHY
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (("Reasons", RowList),)
 
     def __init__(
@@ -163,8 +165,8 @@ class WhyScreen(HpviewScreen):
         reading, found = self._reading, self._found
         title = f"{reading.pid} {printable(reading.space.comm)}".rstrip()
         sums = None if found is None else found.answers.breakdown
-        gone = bool(reading.problem)
-        return [why_lines.header(title, sums, width, inks, gone=gone)]
+        state = "as it was" if reading.problem else "reading…" if reading.partial else ""
+        return [why_lines.header(title, sums, state, width, inks)]
 
     def _headline_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         found = self._found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.segment import Segment
 
@@ -96,18 +96,32 @@ def shown_name(space: AddressSpace, index: int) -> tuple[str, bool]:
     return ("…", False) if is_file(space.vmas[index]) else (ANONYMOUS, False)
 
 
+class Verdict(NamedTuple):
+    """What is said of a VMA.
+
+    Attributes:
+        reason: The main one why it is not huge.
+        counted: Bytes that coverage is a share of, see ``listing.counted``.
+    """
+
+    reason: Reason
+    counted: int
+
+
 def vma_row(
-    space: AddressSpace, index: int, reason: Reason, width: int, inks: Inks
+    space: AddressSpace, index: int, verdict: Verdict, width: int, inks: Inks
 ) -> list[Segment]:
-    """One VMA in all columns; ``reason`` is the main one why it is not huge."""
+    """One VMA in all columns."""
     vma = space.vmas[index]
     out: list[Segment] = []
     for place in places(width):
         if out:
             out.append(Segment(" ", inks.text))
         if place.key == "why":
-            style = inks.dim if reason in _BESIDE else inks.text
-            out.append(Segment(fitted(column_words(reason), place.width), style))
+            style = inks.dim if verdict.reason in _BESIDE else inks.text
+            out.append(Segment(fitted(column_words(verdict.reason), place.width), style))
+        elif place.key == "coverage":
+            out += _coverage(vma, verdict.counted, place.width, inks)
         else:
             out += _drawn(space, index, vma, place, inks)
     return out
@@ -126,8 +140,6 @@ def _drawn(
             ]
         case "perms":
             return [Segment(perms(int(vma["vm_flags"])), inks.dim)]
-        case "coverage":
-            return _coverage(vma, width, inks)
         case "name":
             name, own = shown_name(space, index)
             text = fitted(inks.glyphs.text(name), width, tail=True, more=inks.glyphs.more)
@@ -149,8 +161,8 @@ def _bytes(vma: np.void, key: str) -> int:
     return {"resident": huge + small, "2m": huge, "4k": small, "swap": int(vma["bytes_swap"])}[key]
 
 
-def _coverage(vma: np.void, width: int, inks: Inks) -> list[Segment]:
-    """The bar of the whole VMA and, where there is room, the huge share of what is resident."""
+def _coverage(vma: np.void, counted: int, width: int, inks: Inks) -> list[Segment]:
+    """The bar of the whole VMA and, where there is room, the huge share of what is counted."""
     if vma["flags"] & VmaFlag.SKIPPED:
         return bar([(CellClass.UNKNOWN, 1)], width, inks)
     sums = [
@@ -164,7 +176,7 @@ def _coverage(vma: np.void, width: int, inks: Inks) -> list[Segment]:
     if width < _PERCENT + 4:
         return bar(parts, width, inks)
     huge = sums[0][1] + sums[1][1]
-    share = units.percent(huge, huge + sums[2][1])
+    share = units.percent(huge, counted)
     style = inks.strong if huge else inks.dim
     return [
         *bar(parts, width - _PERCENT, inks),

@@ -9,10 +9,11 @@ from rich.segment import Segment
 from textual.binding import Binding, BindingType
 
 from hpview.reasons.reason import Reason
-from hpview.space.listing import RISING, Only, arranged
+from hpview.space.listing import RISING, Only, arranged, counted
 from hpview.ui.paint import fitted
 from hpview.ui.widgets import columns, vma_columns
 from hpview.ui.widgets.rows import RowList
+from hpview.ui.widgets.vma_columns import Verdict
 from hpview.units import thousands
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class VmaList(RowList):
         """
         super().__init__(glyphs, id=id)
         self._mains = mains
+        self._counted: tuple[AddressSpace, int, NDArray[np.int64]] | None = None
         self.sort = "address"
         self.reverse = False
         self.only = Only.ALL
@@ -167,16 +169,18 @@ class VmaList(RowList):
         ranks: NDArray[np.float64] = np.where(mains == Reason.NONE, np.nan, mains)
         return ranks
 
-    def _reason(self, index: int) -> Reason:
-        return Reason(int(self._mains(self._space)[index])) if self._space else Reason.NONE
+    def _verdict(self, space: AddressSpace, index: int) -> Verdict:
+        if self._counted is None or self._counted[:2] != (space, space.version):
+            self._counted = space, space.version, counted(space)
+        return Verdict(Reason(int(self._mains(space)[index])), int(self._counted[2][index]))
 
     def content(self, y: int) -> Hashable:
         """All that a row shows of its VMA."""
         if self._space is None or y >= len(self._order):
             return None
         index = self.index_of(y)
-        name, reason = self._space.name_of(index), self._reason(index)
-        return self._space.vmas[index].tobytes(), name, reason
+        name, verdict = self._space.name_of(index), self._verdict(self._space, index)
+        return self._space.vmas[index].tobytes(), name, verdict
 
     def forget_rows(self) -> None:
         """Keep them: while more is read, what is known stays as it is."""
@@ -207,4 +211,5 @@ class VmaList(RowList):
         index = int(self._order[y])
         if index >= len(self._space.vmas):
             return []
-        return vma_columns.vma_row(self._space, index, self._reason(index), width, self.inks)
+        verdict = self._verdict(self._space, index)
+        return vma_columns.vma_row(self._space, index, verdict, width, self.inks)
