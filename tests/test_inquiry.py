@@ -15,7 +15,7 @@ from hpview.in_force import ProcessThp
 from hpview.inquiry.asking import Inquiry, ask, cross_check, look_closer
 from hpview.inquiry.sums import vma_sums, within
 from hpview.inquiry.unknowns import unknowns
-from hpview.inquiry.words import brief, cell_forms, settings_words
+from hpview.inquiry.words import brief, cell_forms, flowed, settings_words
 from hpview.kernelfs.smaps import SMAPS, Smaps
 from hpview.pages import slot_facts
 from hpview.reasons.breakdown import breakdown
@@ -164,6 +164,12 @@ def test_settings_in_a_few_words_each() -> None:
         "defrag -",
         "allowed for the process",
     )
+
+
+def test_no_word_is_cut_in_two() -> None:
+    assert flowed(["a b", "c", "d e f"], 7) == ["a b · c", "d e f"]
+    assert flowed(["a long word", "b"], 4) == ["a long word", "b"]
+    assert flowed([], 9) == []
 
 
 def test_nothing_is_unknown_where_all_was_read() -> None:

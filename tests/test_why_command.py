@@ -73,7 +73,7 @@ def test_coverage_of_the_demo_process_by_hand(
     out = capsys.readouterr().out
     assert out.startswith(f"{demo.pid} hpview-demo: {headline}")
     assert f"coverage {percent(huge, huge + gap)}: {size(huge)} huge of {size(huge + gap)}" in out
-    assert "in force: Linux " in out
+    assert "in force\n  Linux " in out
 
 
 @pytest.mark.root

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Final
 
 from hpview import units
@@ -10,7 +9,7 @@ from hpview.export.columns import aligned
 from hpview.inquiry.asking import cross_check
 from hpview.inquiry.sums import vma_sums
 from hpview.inquiry.unknowns import unknowns
-from hpview.inquiry.words import settings_words, slot_words
+from hpview.inquiry.words import flowed, settings_words, slot_words
 from hpview.kernelfs.maps import perms
 from hpview.reasons.reason import Reason
 from hpview.text import printable
@@ -141,8 +140,8 @@ def _neediest(answers: Answers) -> Iterator[str]:
 
 
 def _rest(found: Inquiry) -> Iterator[str]:
-    words = "in force: " + " · ".join(settings_words(found.answers.in_force))
-    yield from _part("", textwrap.wrap(words, _WIDTH, subsequent_indent="  "))
+    settings = flowed(settings_words(found.answers.in_force), _WIDTH)
+    yield from _part("in force", [f"  {line}" for line in settings])
     yield from _part("", _unknown_lines(found))
     if found.smaps is not None:
         compared, differ = cross_check(found)

@@ -13,6 +13,8 @@ from hpview.units import thousands
 from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hpview.in_force import InForce
     from hpview.reasons.answers import Answers
     from hpview.reasons.case import Finding
@@ -169,6 +171,23 @@ def settings_words(in_force: InForce) -> tuple[str, ...]:
         *(f"khugepaged {words}" for words in pace),
         *_free(in_force.free_huge),
     )
+
+
+def flowed(words: Sequence[str], width: int, dot: str = " · ") -> list[str]:
+    """Words with dots in between, in lines that none of them crosses.
+
+    Args:
+        words: A few characters each.
+        width: Of a line, unless one of the words is longer.
+        dot: Between two words of a line.
+    """
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1] + dot + word) <= width:
+            lines[-1] += dot + word
+        else:
+            lines.append(word)
+    return lines
 
 
 def _free(blocks: int | None) -> tuple[str, ...]:

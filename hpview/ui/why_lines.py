@@ -9,7 +9,7 @@ from rich.segment import Segment
 
 from hpview import units
 from hpview.inquiry.unknowns import unknowns
-from hpview.inquiry.words import settings_words, slot_words
+from hpview.inquiry.words import flowed, settings_words, slot_words
 from hpview.text import printable
 from hpview.ui.paint import clipped, cut_line, joined, width_of
 from hpview.units import thousands
@@ -244,16 +244,15 @@ def notes(found: Inquiry, asked: str, width: int, most: int, inks: Inks) -> list
     if asked:
         return [[Segment(line, inks.warn)] for line in _wrapped(asked, width, " ")][:most]
     dot = inks.glyphs.text(" · ")
-    settings = dot.join(settings_words(found.answers.in_force))
-    out = [[Segment(line, inks.dim)] for line in _wrapped(settings, width, " ")]
-    if most <= _FEW:
-        out = [cut_line([Segment(f" {settings}", inks.dim)], width, inks)]
+    every = settings_words(found.answers.in_force)
+    settings = [dot.join(every)] if most <= _FEW else flowed(every, width - 2, dot)
+    out = [cut_line([Segment(f" {line}", inks.dim)], width, inks) for line in settings]
     most -= len(out) - 1
-    every = unknowns(found)
-    single = every if len(every) < most else every[: most - 2]
+    unknown = unknowns(found)
+    single = unknown if len(unknown) < most else unknown[: most - 2]
     told = [one.what + (f"{dot}{one.remedy}" if one.remedy else "") for one in single]
-    if len(single) < len(every):
-        told.append("; ".join(one.what for one in every[len(single) :]))
+    if len(single) < len(unknown):
+        told.append("; ".join(one.what for one in unknown[len(single) :]))
     for words in told:
         line = printable(f" not known: {words}")
         out.append(cut_line([Segment(line, inks.warn)], width, inks))
