@@ -126,6 +126,9 @@ GIVEN = {
     "overlay": Given(
         Reason.CANNOT_TELL, ("file system of", "not known"), "", dev=99,
     ),
+    "overlay, not asked": Given(
+        Reason.CANNOT_TELL, ("file system of", "not known"), "", dev=99, vm_flags=RW,
+    ),
     "prctl": Given(
         Reason.PROCESS_OFF, ("/proc/4127/status THP_enabled", "0"), "do not disable",
         rules=replace(in_force(), process=ProcessThp.DISABLED),

@@ -78,13 +78,14 @@ def judged(space: AddressSpace, in_force: InForce, advice: NDArray[np.uint8]) ->
         bits.add(Reason.PROCESS_OFF, thp & ~cached & (advice != Advice.HUGEPAGE))
     mode = modes_of(space, in_force, kind)
     unsure = _unlinked(space, in_force, kind, mode)
-    by_mode = thp & ~cached & ~unsure
+    supported = file_support(space, in_force, kind)
+    # Where it is not known whether a file can be huge at all, no setting is to blame.
+    by_mode = thp & ~cached & ~unsure & (supported != Support.UNKNOWN)
     shared = np.isin(kind, SHARED_KINDS)
     bits.add(Reason.SHMEM_OFF, by_mode & shared & (mode == Mode.NEVER))
     bits.add(Reason.OFF, by_mode & ~shared & (mode == Mode.NEVER))
     bits.add(Reason.NOT_ADVISED, by_mode & (mode == Mode.ADVISED) & (advice == Advice.NONE))
     unknown = by_mode & (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
-    supported = file_support(space, in_force, kind)
     bits.add(Reason.FILE, supported == Support.NO)
     bits.add(Reason.COPIED, _copied(space, kind))
     bits.add(Reason.CANNOT_TELL, unknown | unsure | (supported == Support.UNKNOWN))
