@@ -13,26 +13,27 @@ from hpview.reasons.answers import Answers, answer
 from hpview.wire import SLOT_SIZE, Backing
 
 if TYPE_CHECKING:
+    from hpview.kernelfs.smaps import Smaps
     from hpview.reasons.answers import Explanation
     from hpview.space.address_space import AddressSpace
 
 _COLLAPSE: Final = "hpview collapse "
 
 
-def read(pid: int) -> AddressSpace:
-    """A process by the kernel's stream."""
-    readers = backends.readers(*backends.choose("kernel"))
+def read(pid: int, backend: str = "bpf") -> AddressSpace:
+    """A process by the kernel's stream, or by another."""
+    readers = backends.readers(*backends.choose(backend))
     try:
         return scan.scan(readers, pid).space
     finally:
         readers.close()
 
 
-def judge(space: AddressSpace) -> Answers:
+def judge(space: AddressSpace, smaps: Smaps | None = None) -> Answers:
     """All that can be said of it now, single pages looked at."""
     in_force = read_in_force(space.tgid)
-    facts = read_slot_facts(space.tgid, answer(space, in_force).open_slots)
-    return answer(space, in_force, facts=facts)
+    facts = read_slot_facts(space.tgid, answer(space, in_force, smaps).open_slots)
+    return answer(space, in_force, smaps, facts)
 
 
 def explained(answers: Answers, address: int) -> Explanation:

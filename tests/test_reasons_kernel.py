@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hpview.in_force import release
+from hpview.kernelfs.smaps import read_smaps
 from hpview.reasons.reason import Reason
 from hpview.wire import SLOT_SIZE
 from tests.children import child
@@ -74,6 +75,15 @@ def assert_told(found: Explanation, region: Region) -> None:
 @pytest.mark.parametrize("region", REGIONS, ids=lambda region: region.name)
 def test_the_reason_that_is_true(region: Region, answers: Answers) -> None:
     assert_told(explained(answers, PLACES[region.name]), region)
+
+
+def test_proc_with_smaps_tells_the_same(answers: Answers) -> None:
+    pid = answers.space.tgid
+    found = judge(read(pid, "procfs"), read_smaps(pid))
+    for name, place in PLACES.items():
+        told, same = explained(found, place), explained(answers, place)
+        assert [f.reason for f in told.findings] == [f.reason for f in same.findings], name
+    assert found.breakdown.shares == answers.breakdown.shares
 
 
 def test_every_reason_has_a_region_or_a_test_of_its_own() -> None:
@@ -193,7 +203,9 @@ ADVISED_AND_READ_ANEW: Final = (
 )
 
 
-@pytest.mark.parametrize("made", [WRITTEN_BY_2_MB, ADVISED_AND_READ_ANEW])
+@pytest.mark.parametrize(
+    "made", [WRITTEN_BY_2_MB, ADVISED_AND_READ_ANEW], ids=["written", "advised"]
+)
 def test_pages_of_a_file_in_folios_of_2_mb(made: str, tmp_path: Path) -> None:
     """The second is what is recommended where they lie in smaller ones."""
     region = Region("", made, Reason.NONE)
