@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from hpview import backends
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from hpview.events import ProcessEvents
     from hpview.host.delays import Delays
     from hpview.host.unread import Unread
+    from hpview.machine import Snapshot
     from hpview.pages.page import SlotPages
     from hpview.stream.base import Backend
 
@@ -60,7 +62,7 @@ def services(
 
     return Services(
         **{field.name: getattr(readers, field.name) for field in fields(Readers)},
-        snapshot=machine.snapshot,
+        snapshot=_one_after_the_other(machine),
         glance=machine.glance,
         events=events,
         pages=pages,
@@ -75,6 +77,17 @@ def services(
         act=None if no_act else Target,
         no_act=no_act,
     )
+
+
+def _one_after_the_other(machine: Machine) -> Callable[[Callable[[], bool]], Snapshot]:
+    """Snapshots of a machine, which takes one at a time: two screens may want one at once."""
+    lock = Lock()
+
+    def snapshot(stop: Callable[[], bool]) -> Snapshot:
+        with lock:
+            return machine.snapshot(stop)
+
+    return snapshot
 
 
 def _pages(backend: Backend, pid: int, address: int) -> SlotPages:

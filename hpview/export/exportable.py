@@ -7,13 +7,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from hpview.export import changes as changes_
-from hpview.export import csv, json, pages
+from hpview.export import csv, json, machine_json, numa, pages
 from hpview.export import why as why_
 from hpview.scan import Scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from hpview.export.machine import Report
+    from hpview.host.nodes import ByNode
     from hpview.inquiry.asking import Inquiry
     from hpview.loader import Progress
     from hpview.machine import Snapshot
@@ -134,4 +136,26 @@ def why(found: Inquiry, *, complete: bool) -> Exportable:
         columns=why_.REASON_KEYS,
         object=lambda: why_.why_object(found, complete=complete),
         table=lambda made: made["reasons"],
+    )
+
+
+def machine(report: Report) -> Exportable:
+    """The machine, ``hpview.machine/1``; CSV has a line for each counter."""
+    return Exportable(
+        name="hpview-machine",
+        words="the machine",
+        columns=machine_json.COUNTER_KEYS,
+        object=lambda: machine_json.machine_object(report),
+        table=lambda _found: machine_json.counter_objects(report),
+    )
+
+
+def nodes(found: ByNode, comm: str) -> Exportable:
+    """The NUMA nodes of a process, ``hpview.numa/1``; CSV has a line for each."""
+    return Exportable(
+        name=f"hpview-{found.pid}-nodes",
+        words=f"nodes of process {found.pid}",
+        columns=numa.NODE_KEYS,
+        object=lambda: numa.numa_object(found, comm),
+        table=lambda made: made["nodes"],
     )

@@ -49,7 +49,7 @@ class Report:
 
     sample: Sample
     before: Sample | None
-    ledger: Ledger
+    ledger: Ledger | Unread
     delays: Delays | Unread
     snapshot: Snapshot | Unread
 

@@ -29,8 +29,11 @@ _HEAD: Final = (
 )
 
 
-def hugetlb(ledger: Ledger) -> Iterator[str]:
+def hugetlb(ledger: Ledger | Unread) -> Iterator[str]:
     """The pools in pages, who has them mapped, mounts and cgroups."""
+    if isinstance(ledger, Unread):
+        yield str(ledger)
+        return
     if not ledger.entries:
         yield "this kernel was built without hugetlb"
         return

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+COUNTER_KEYS: Final = ("name", "value", "per_second", "source")
 _THP: Final = f"/sys/{DIRECTORY}"
 
 
@@ -53,12 +54,13 @@ def machine_object(report: Report) -> dict[str, Any]:
         by_user, by_cgroup: Sums over processes.
         unread: By section, why it is null.
     """
-    sample = report.sample
+    sample, ledger = report.sample, known(report.ledger)
     parts = {
         "counters": sample.counters,
         "free": sample.zones,
         "free_types": sample.types,
-        "hugetlb_cgroups": report.ledger.cgroups,
+        "hugetlb": report.ledger,
+        "hugetlb_cgroups": None if ledger is None else ledger.cgroups,
         "delays": report.delays,
         "processes": report.snapshot,
     }
@@ -75,7 +77,7 @@ def machine_object(report: Report) -> dict[str, Any]:
         "rates": report.rates,
         "in_use": _in_use(sample),
         "free": _free(sample),
-        "hugetlb": _hugetlb(report.ledger),
+        "hugetlb": None if ledger is None else _hugetlb(ledger),
         "delays": _delays(known(report.delays)),
         "by_user": _groups(known(report.snapshot), "user"),
         "by_cgroup": _groups(known(report.snapshot), "cgroup"),
@@ -85,6 +87,20 @@ def machine_object(report: Report) -> dict[str, Any]:
             if isinstance(part, Unread)
         },
     }
+
+
+def counter_objects(report: Report) -> list[dict[str, Any]]:
+    """Every counter with its rate, for a table: keys ``COUNTER_KEYS``."""
+    rates = report.rates or {}
+    return [
+        {
+            "name": text.well_formed(name),
+            "value": value,
+            "per_second": rates.get(name),
+            "source": text.well_formed(counters_.source(name)),
+        }
+        for name, value in counted(report.sample.counters).items()
+    ]
 
 
 def known(part: T | Unread) -> T | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from hpview import text, units
 from hpview.export.columns import aligned
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hpview.host.nodes import ByNode
+
+
+NODE_KEYS: Final = ("node", "bytes_2m", "bytes_1g", "bytes_4k")
+"""Keys of an object of ``nodes``."""
 
 
 def lines(found: ByNode, comm: str) -> Iterator[str]:
