@@ -257,7 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     shot.add_argument(
         "--screen",
-        choices=("list", "process", "slot", "protocol", "why"),
+        choices=("list", "process", "slot", "protocol", "why", "nodes", "machine"),
         help="default: process with a PID, slot with an address too, else list",
     )
     shot.add_argument(

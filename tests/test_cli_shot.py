@@ -27,6 +27,8 @@ def target() -> Iterator[subprocess.Popen[bytes]]:
     [
         (["--screen", "process"], "a shot of a process needs its PID"),
         (["1", "--screen", "list"], "takes no PID"),
+        (["1", "--screen", "machine"], "a shot of the machine takes no PID"),
+        (["--screen", "nodes"], "a shot of the nodes needs its PID"),
         (["1", "--screen", "slot"], "a shot of a slot needs its --address"),
         (["1", "--screen", "protocol", "--address", "1000"], "--address goes with"),
         (["1", "--keys", "entre"], "no key 'entre': choose from single characters"),
@@ -49,6 +51,15 @@ def test_the_ending_is_the_format(
     arguments = ["--backend", "procfs", "shot", str(target.pid), "-o", str(file)]
     assert main([*arguments, "--keys", "[ Tab"]) == 0
     assert file.read_bytes().startswith(first)
+
+
+def test_a_shot_of_the_machine_has_rates(tmp_path: Path) -> None:
+    file = tmp_path / "machine.txt"
+    arguments = ["--backend", "procfs", "shot", "--screen", "machine", "-o", str(file)]
+    assert main([*arguments, "--keys", "2"]) == 0
+    words = file.read_text("utf-8")
+    assert "▸2 khugepaged" in words
+    assert "/s now" in words
 
 
 def test_a_shot_of_a_slot(target: subprocess.Popen[bytes], tmp_path: Path) -> None:

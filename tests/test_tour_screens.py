@@ -63,6 +63,27 @@ def why(terminal: Terminal) -> None:
     terminal.press("Escape", r"one cell is 2 MiB")
 
 
+def nodes(terminal: Terminal) -> None:
+    """Where the memory lies; 4 kB pages on a key."""
+    terminal.press("u", r"NODES .* addresses asked for")
+    terminal.press("4", r"hpview-demo . nodes +.*huge and 4k pages")
+    terminal.press("Escape", r"one cell is 2 MiB")
+
+
+def machine(terminal: Terminal) -> None:
+    """Every section of the machine; a pause; back to where it was opened."""
+    terminal.press("m", r"\n▸1 now +THP \w+ · [\d ]+ 2M blocks free")
+    terminal.press("j", r"\n defrag  ")
+    terminal.press("2", r" 2 KHUGEPAGED ")
+    terminal.press("3", r" 3 HUGETLB .* pages read")
+    terminal.press("4", r" 4 WAITS .* processes · .* ms")
+    terminal.press("Tab", r" 5 SIZES ")
+    terminal.press("Right", r" 6 USERS .* processes · .* ms")
+    terminal.press("Space", r"paused: space goes on")
+    terminal.leave(r"paused: space goes on", "Space")
+    terminal.press("Escape", r"one cell is 2 MiB")
+
+
 def protocol(terminal: Terminal) -> None:
     """Reading step by step."""
     terminal.press("i", r"protocol .* 32 768 B")
@@ -121,6 +142,8 @@ def tour(terminal: Terminal, source: str) -> None:
     process(terminal, source)
     slot(terminal)
     why(terminal)
+    nodes(terminal)
+    machine(terminal)
     protocol(terminal)
     watch(terminal)
     everywhere(terminal)

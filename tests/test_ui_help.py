@@ -16,6 +16,8 @@ from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.failure import FailureScreen
 from hpview.ui.screens.help import HelpScreen
+from hpview.ui.screens.machine import MachineScreen
+from hpview.ui.screens.nodes import NodesScreen
 from hpview.ui.screens.opening import OpeningScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
@@ -64,6 +66,8 @@ WAYS: dict[type[HpviewScreen], Callable[[Pilot[None], HpviewApp], Awaitable[None
     OpeningScreen: _there,
     ChangesScreen: _by("W"),
     WhyScreen: _by("a"),
+    NodesScreen: _by("u"),
+    MachineScreen: _by("m"),
     ProtocolScreen: _by("i"),
     SlotScreen: _to_slot,
 }

@@ -13,6 +13,8 @@ from hpview.ui.command_palette import HpviewPalette
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.changes import ChangesScreen
 from hpview.ui.screens.failure import FailureScreen
+from hpview.ui.screens.machine import MachineScreen
+from hpview.ui.screens.nodes import NodesScreen
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.screens.processes import ProcessesScreen
 from hpview.ui.screens.protocol import ProtocolScreen
@@ -163,9 +165,20 @@ DOCUMENTED = [
     (VmaList, (RowList,)),
     (ChangesScreen, (ChangesScreen, RowList, HpviewScreen)),
     (WhyScreen, (WhyScreen, RowList, HpviewScreen)),
+    (MachineScreen, (MachineScreen, RowList, HpviewScreen)),
+    (NodesScreen, (NodesScreen, RowList, HpviewScreen)),
     (SlotScreen, (SlotScreen, PageGrid, HpviewScreen)),
     (ProtocolScreen, (ProtocolScreen, RowList, HpviewScreen)),
 ]
+
+
+_OPENED_BY: dict[type, str] = {
+    ChangesScreen: "W",
+    WhyScreen: "a",
+    NodesScreen: "u",
+    MachineScreen: "m",
+    ProtocolScreen: "i",
+}
 
 
 def bindings_of(owner: type) -> list[Binding]:
@@ -195,12 +208,8 @@ def test_every_documented_key_does_what_it_says(
 
     async def script(pilot: Pilot[None]) -> None:
         await settled(pilot, app)
-        if place is ChangesScreen:
-            await press(pilot, "W")
-        if place is WhyScreen:
-            await press(pilot, "a")
-        if place is ProtocolScreen:
-            await press(pilot, "i")
+        if place in _OPENED_BY:
+            await press(pilot, _OPENED_BY[place])
         if place is SlotScreen:
             await open_slot(pilot, app)
         record()

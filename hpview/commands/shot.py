@@ -54,10 +54,11 @@ def _wish(args: Namespace) -> Wish:
     screen = args.screen
     if screen is None:
         screen = "list" if args.pid is None else "process" if args.address is None else "slot"
-    if screen != "list" and args.pid is None:
-        raise UsageError(f"a shot of a {screen} needs its PID")
-    if screen == "list" and args.pid is not None:
-        raise UsageError("a shot of the list takes no PID")
+    if screen not in ("list", "machine") and args.pid is None:
+        what = "the nodes" if screen == "nodes" else f"a {screen}"
+        raise UsageError(f"a shot of {what} needs its PID")
+    if screen in ("list", "machine") and args.pid is not None:
+        raise UsageError(f"a shot of the {screen} takes no PID")
     if screen == "slot" and args.address is None:
         raise UsageError("a shot of a slot needs its --address")
     if screen not in ("slot", "process") and args.address is not None:

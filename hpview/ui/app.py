@@ -255,8 +255,14 @@ class HpviewApp(App[None]):
     @on(HpviewScreen.ProcessChosen)
     def _chosen(self, event: HpviewScreen.ProcessChosen) -> None:
         # A second Enter may have been on its way when the first one was seen.
-        if isinstance(self.screen, screens.ProcessesScreen):
+        if isinstance(self.screen, screens.ProcessesScreen | screens.MachineScreen):
             self.push_screen(self._process(event.pid))
+
+    @on(HpviewScreen.MachineWanted)
+    def _machine_wanted(self) -> None:
+        if isinstance(self.screen, screens.ProcessesScreen | screens.ProcessScreen):
+            given = self._services, self._glyphs, self.settings
+            self.push_screen(screens.MachineScreen(*given))
 
     @on(HpviewScreen.SlotChosen)
     def _slot_chosen(self, event: HpviewScreen.SlotChosen) -> None:
@@ -271,6 +277,11 @@ class HpviewApp(App[None]):
     def _protocol_wanted(self, event: HpviewScreen.ProtocolWanted) -> None:
         if isinstance(self.screen, screens.ProcessScreen):
             self.push_screen(screens.ProtocolScreen(event.reading, self._glyphs))
+
+    @on(HpviewScreen.NodesWanted)
+    def _nodes_wanted(self, event: HpviewScreen.NodesWanted) -> None:
+        if isinstance(self.screen, screens.ProcessScreen):
+            self.push_screen(screens.NodesScreen(self._services, self._glyphs, event.reading))
 
     @on(HpviewScreen.SlotLeft)
     def _slot_left(self, event: HpviewScreen.SlotLeft) -> None:

@@ -45,6 +45,7 @@ class Glyphs:
         twig_more: Leads to a child that has more siblings below.
         twig_last: Leads to the last child.
         twig_past: Leads past a generation that has more children below.
+        spark: A number among others: nothing, then from the least to the most.
         plain: Nothing outside ASCII may be drawn.
     """
 
@@ -68,6 +69,7 @@ class Glyphs:
     twig_past: str
     marks: tuple[str, ...]
     becomes: str
+    spark: str
     plain: bool
 
     def text(self, words: str) -> str:
@@ -115,6 +117,7 @@ UNICODE: Final = Glyphs(
     twig_past="│ ",
     marks=(" ", "+", "/", "↓", "↑", "▴", "▾", "*", "x"),
     becomes="→",
+    spark="▁▂▃▄▅▆▇█",
     plain=False,
 )
 
@@ -152,6 +155,7 @@ ASCII: Final = Glyphs(
     twig_past="| ",
     marks=(" ", "+", "/", ">", "<", "^", "v", "*", "x"),
     becomes=">",
+    spark="_.:-=+*#",
     plain=True,
 )
 

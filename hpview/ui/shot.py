@@ -32,8 +32,12 @@ _GLANCE: Final = 0.2
 _PATIENCE: Final = 60.0
 """Seconds that a screen may take to come to rest."""
 
-_OPENED_BY: Final = {"protocol": ("i",), "why": ("a",)}
-"""Keys that lead to a screen from that of the process."""
+_OPENED_BY: Final = {"protocol": ("i",), "why": ("a",), "nodes": ("u",), "machine": ("m",)}
+"""Keys that lead to a screen from that of the process, or from the list."""
+
+_WITHOUT_PID: Final = ("list", "machine")
+_BETWEEN: Final = 1.0
+"""Seconds between two readings of the machine, so that there are rates."""
 
 _PREFIX: Final = "hpview-"
 _NAMED: Final = {name.lower(): key for key, name in KEY_NAMES.items()} | {
@@ -75,7 +79,7 @@ class Wish:
 
     Attributes:
         screen: Which screen.
-        pid: The process; for all but the list.
+        pid: The process; for all but the list and the machine.
         address: Anywhere in the slot, for that screen; where the map's cursor is, for a process.
         size: Columns and lines.
         keys: Names of keys, pressed one after the other, each when the screen rests.
@@ -83,7 +87,7 @@ class Wish:
         ascii: Draw with ASCII characters only.
     """
 
-    screen: Literal["list", "process", "slot", "protocol", "why"]
+    screen: Literal["list", "process", "slot", "protocol", "why", "nodes", "machine"]
     pid: int | None = None
     address: int | None = None
     size: tuple[int, int] = (140, 40)
@@ -92,7 +96,7 @@ class Wish:
     ascii: bool = False
 
     def __post_init__(self) -> None:
-        if self.screen != "list" and self.pid is None:
+        if self.screen not in _WITHOUT_PID and self.pid is None:
             raise ValueError(f"the {self.screen} screen needs a process")
         if self.screen == "slot" and self.address is None:
             raise ValueError("the slot screen needs an address")
@@ -111,7 +115,7 @@ def shot(services: Services, wish: Wish) -> Picture:
     """
     app = HpviewApp(
         services,
-        wish.pid if wish.screen != "list" else None,
+        wish.pid if wish.screen not in _WITHOUT_PID else None,
         address=wish.address if wish.screen == "slot" else None,
         ascii=wish.ascii,
         settings=Settings(refresh=_NEVER, watch=_NEVER),
@@ -137,6 +141,10 @@ async def _drawn(app: HpviewApp, wish: Wish) -> Picture:
             await _go_to(app, pilot, wish.address)
         for key in keys:
             await pilot.press(key)
+            await _rest(app, pilot)
+        if isinstance(app.screen, screens.MachineScreen):
+            await asyncio.sleep(_BETWEEN)
+            app.screen.action_read()
             await _rest(app, pilot)
         if app.failure is not None:
             raise app.failure

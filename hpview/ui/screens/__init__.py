@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 from hpview.ui.later import later
 
 if TYPE_CHECKING:
+    from hpview.ui.screens.machine import MachineScreen
+    from hpview.ui.screens.nodes import NodesScreen
     from hpview.ui.screens.preferences import PreferencesScreen
     from hpview.ui.screens.process import ProcessScreen
     from hpview.ui.screens.processes import ProcessesScreen
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from hpview.ui.screens.slot import SlotScreen
 
 __all__ = [
+    "MachineScreen",
+    "NodesScreen",
     "PreferencesScreen",
     "ProcessScreen",
     "ProcessesScreen",
@@ -31,6 +35,8 @@ __all__ = [
 ]
 
 _MODULES: Final = {
+    "MachineScreen": "hpview.ui.screens.machine",
+    "NodesScreen": "hpview.ui.screens.nodes",
     "PreferencesScreen": "hpview.ui.screens.preferences",
     "ProcessScreen": "hpview.ui.screens.process",
     "ProcessesScreen": "hpview.ui.screens.processes",

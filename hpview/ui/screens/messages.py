@@ -82,6 +82,20 @@ class ScreenMessages:
             self.pid = pid
             self.address = address
 
+    class NodesWanted(Message):
+        """The NUMA nodes of a process are to be shown.
+
+        Attributes:
+            reading: Of the process.
+        """
+
+        def __init__(self, reading: Reading) -> None:
+            super().__init__()
+            self.reading = reading
+
+    class MachineWanted(Message):
+        """The machine is to be shown."""
+
     class HelpWanted(Message):
         """The keys of this screen are to be shown."""
 

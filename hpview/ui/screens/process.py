@@ -67,6 +67,8 @@ class ProcessScreen(ProcessView):
             "c", "collapse", "Collapse", tooltip="Have the kernel make it huge now; asks first"
         ),
         Binding("i", "protocol", "Protocol", tooltip="The reads one by one; pause and step"),
+        Binding("u", "nodes", "Nodes", show=False, tooltip="On which NUMA nodes its memory lies"),
+        Binding("m", "machine", "Machine", tooltip="Whether it has huge pages, and who holds them"),
         Binding("R", "reread", "Reread", tooltip="Read the process again"),
         Binding("escape", "back", "Back", tooltip="Back to where you were"),
     ]
@@ -84,6 +86,14 @@ class ProcessScreen(ProcessView):
     def action_protocol(self) -> None:
         """Show the reads."""
         self.post_message(self.ProtocolWanted(self.reading))
+
+    def action_nodes(self) -> None:
+        """Show the NUMA nodes."""
+        self.post_message(self.NodesWanted(self.reading))
+
+    def action_machine(self) -> None:
+        """Show the machine."""
+        self.post_message(self.MachineWanted())
 
     def action_watch(self) -> None:
         """Read the process again and again, or no more."""

@@ -75,6 +75,7 @@ class ProcessesScreen(LiveScreen):
         Binding("u", "put_together('USER')", "User", tooltip="Group by user, or flat"),
         Binding("c", "put_together('CGROUP')", "Cgroup", tooltip="Group by cgroup, or flat"),
         Binding("o", "columns", "Columns", tooltip="Choose the columns"),
+        Binding("m", "machine", "Machine", tooltip="Whether it has huge pages, and who holds them"),
         Binding("R", "read", "Refresh", show=False, tooltip="Refresh now"),
     ]
     HELP_SIGNS: ClassVar[tuple[Sign, ...]] = signs.LIST
@@ -175,6 +176,10 @@ class ProcessesScreen(LiveScreen):
                 self.glyphs, self.settings, self._list.fitting, self._list.columns_changed
             )
         )
+
+    def action_machine(self) -> None:
+        """Show the machine."""
+        self.post_message(self.MachineWanted())
 
     @on(RowList.HeadingClicked)
     def _sort_at(self, event: RowList.HeadingClicked) -> None:
