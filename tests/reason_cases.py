@@ -47,6 +47,8 @@ class Given:
     start: int = BASE
     size: int = 2 * SLOT
     dev: int = 0
+    ino: int = 77
+    """Of what is mapped, if it is a file."""
     pgoff: int = 0
     backing: Backing = Backing.PTE_4K
     present: int = 512
@@ -69,13 +71,13 @@ class Given:
             *(runs if self.backing is not Backing.NONE else []),
             vm_flags=self.vm_flags | (_SHARED if self.dev and self.shared else 0),
             dev=self.dev,
-            ino=77 if self.dev else 0,
+            ino=self.ino if self.dev else 0,
             pgoff=self.pgoff,
         )
         space = AddressSpace()
         space.feed(script.end().data)
         if self.name:
-            mapping = Mapping(self.start, end, RW, 0, self.dev, 77, self.name)
+            mapping = Mapping(self.start, end, RW, 0, self.dev, self.ino, self.name)
             space.set_names(np.array([self.start], dtype=np.uint64), [mapping])
         return answer(space, self.rules, None, self.facts)
 
@@ -193,6 +195,14 @@ GIVEN = {
     "SysV memory": Given(
         Reason.SHMEM_OFF, (f"{THP}/shmem_enabled", "never"), "collapse the slot now", dev=SHMEM,
         name="/SYSV00000001 (deleted)", rules=in_force(thp(pmd=("inherit", "always"))),
+    ),
+    "the first SysV segment since boot": Given(
+        Reason.SHMEM_OFF, (f"{THP}/shmem_enabled", "never"), "collapse the slot now", dev=SHMEM,
+        name="/SYSV00000000 (deleted)", ino=0,
+    ),
+    "/dev/zero of a container": Given(
+        Reason.OFF, (f"{THP}/hugepages-2048kB/enabled", "inherit"), "collapse the slot now",
+        dev=TMPFS, shared=False, name="/dev/zero", rules=in_force(thp("never")),
     ),
     "a tmpfs file that was unlinked some time": Given(
         Reason.CANNOT_TELL, ("when /srv/cache/x (deleted) lost its name", "never"), "", dev=TMPFS,

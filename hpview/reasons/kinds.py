@@ -58,14 +58,13 @@ def kinds(space: AddressSpace, in_force: InForce) -> NDArray[np.uint8]:
     """The ``VmaKind`` of each VMA, shape (n,)."""
     vmas = space.vmas
     out = np.full(len(vmas), VmaKind.FILE, dtype=np.uint8)
-    no_file = (vmas["dev"] == 0) & (vmas["ino"] == 0)
-    out[no_file | named(space, _ZERO.__eq__)] = VmaKind.ANON
-    # Device 0:1 and the like: a file system has an inode, so ino tells anonymous memory apart.
-    has_file = vmas["ino"] != 0
-    out[np.isin(vmas["dev"], list(in_force.tmpfs)) & has_file] = VmaKind.TMPFS
-    internal = np.isin(vmas["dev"], list(in_force.internal_shmem)) & has_file
+    # Of files only the device is never 0: the first SysV segment since boot has inode 0.
+    out[np.isin(vmas["dev"], list(in_force.tmpfs))] = VmaKind.TMPFS
+    internal = np.isin(vmas["dev"], list(in_force.internal_shmem))
     out[internal] = VmaKind.SHMEM
     out[internal & named(space, lambda name: name.startswith(_SYSV))] = VmaKind.SYSV
+    # /dev may be a tmpfs itself.
+    out[(vmas["dev"] == 0) | named(space, _ZERO.__eq__)] = VmaKind.ANON
     flags = vmas["vm_flags"]
     out[(flags & _DEVICE) != 0] = VmaKind.SPECIAL
     out[named(space, _SPECIAL_NAMES.__contains__)] = VmaKind.SPECIAL
