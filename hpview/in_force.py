@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from hpview.kernelfs import build_config
 from hpview.kernelfs.buddyinfo import free_huge
 from hpview.kernelfs.files import PROC, SYS
-from hpview.kernelfs.mounts import Mount, read_mounts
+from hpview.kernelfs.mounts import Mount, read_mounts, view_of
 from hpview.kernelfs.shmem import internal_device, tmpfs_devices
 from hpview.kernelfs.status import read_status
 from hpview.kernelfs.thp import SizeSetting, ThpSettings, read_thp
@@ -49,6 +49,7 @@ class InForce:
         thp: The knobs of transparent huge pages.
         process: What prctl() left to the process, as far as /proc tells.
         mounts: What it sees mounted, by device.
+        other_mounts: The reader sees others, or by other paths.
         internal_shmem: Devices of shared memory that is no mounted tmpfs.
         read_only_thp: CONFIG_READ_ONLY_THP_FOR_FS; None where that is not known.
         config_file: Where that was read from, or "".
@@ -62,6 +63,7 @@ class InForce:
     thp: ThpSettings
     process: ProcessThp = ProcessThp.UNKNOWN
     mounts: Mapping[int, Mount] = field(default_factory=dict)
+    other_mounts: bool = False
     internal_shmem: frozenset[int] = frozenset()
     read_only_thp: bool | None = None
     config_file: str = ""
@@ -100,6 +102,7 @@ def read_in_force(pid: int, root: Path = PROC, sysfs: Path = SYS) -> InForce:
         thp=read_thp(sysfs),
         process=process_thp(read_status(pid, root).thp_enabled, kernel),
         mounts=read_mounts(pid, root),
+        other_mounts=_sees_others(pid, root),
         internal_shmem=frozenset() if internal is None else frozenset({internal}),
         read_only_thp=build_config.is_set("READ_ONLY_THP_FOR_FS", options),
         config_file="" if options is None else options[0],
@@ -122,6 +125,13 @@ def process_thp(enabled: bool | None, kernel: Kernel) -> ProcessThp:
     if not enabled:
         return ProcessThp.DISABLED
     return ProcessThp.NOT_DISABLED if kernel >= _EXCEPT_ADVISED else ProcessThp.ALLOWED
+
+
+def _sees_others(pid: int, root: Path) -> bool:
+    try:
+        return view_of(pid, root) != view_of(os.getpid(), root)
+    except OSError:
+        return False  # then its mounts cannot be read either
 
 
 def _vmstat(root: Path) -> dict[str, int]:

@@ -102,3 +102,19 @@ def test_this_machine() -> None:
     assert found.thp == read_thp()
     assert found.internal_shmem
     assert found.process is not ProcessThp.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("namespace", "root", "others"),
+    [("mnt:[1]", "/", False), ("mnt:[2]", "/", True), ("mnt:[1]", "/srv/jail", True)],
+)
+def test_whether_the_reader_sees_the_same_mounts(
+    tmp_path: Path, namespace: str, root: str, *, others: bool
+) -> None:
+    proc, sysfs = _tree(tmp_path)
+    for pid, view in ((42, (namespace, root)), (os.getpid(), ("mnt:[1]", "/"))):
+        for name, seen in zip(("ns/mnt", "root"), view, strict=True):
+            link = proc / str(pid) / name
+            link.parent.mkdir(exist_ok=True)
+            link.symlink_to(seen)
+    assert read_in_force(42, proc, sysfs).other_mounts is others

@@ -20,7 +20,7 @@ from hpview.wire import Backing, MmFlag, VmFlag
 from tests import records
 from tests.reason_cases import BASE, GIVEN, HG, SLOT, THP, Given
 from tests.records import RW, Script, run
-from tests.settings_in_force import DISK, OLD_DISK, in_force, thp
+from tests.settings_in_force import DISK, OLD_DISK, TMPFS, in_force, thp
 
 if TYPE_CHECKING:
     from hpview.reasons.answers import Explanation
@@ -185,3 +185,28 @@ def test_names_are_told_as_they_are() -> None:
     found = answer(space, given.rules).explain(BASE)
     assert found is not None
     assert found.findings[0].evidence[0].what == f"file system of {name}"
+
+
+@pytest.mark.parametrize(
+    ("point", "text"),
+    [
+        ("/srv/cache", "mount -o remount,huge=advise /srv/cache"),
+        (r"/srv/a\040b", "mount -o remount,huge=advise '/srv/a b'"),
+        ("/srv/x;reboot", "mount -o remount,huge=advise '/srv/x;reboot'"),
+        ("/srv/$(id)'`id`", """mount -o remount,huge=advise '/srv/$(id)'"'"'`id`'"""),
+        (r"/srv/a\012reboot", ""),
+        ("/srv/\x1b[31m", ""),
+        ("/srv/\udcff", ""),
+    ],
+)
+def test_a_mount_point_in_a_command_is_one_word(point: str, text: str) -> None:
+    rules = in_force()
+    mount = replace(rules.mounts[TMPFS], point=point)
+    given = replace(GIVEN["tmpfs"], rules=replace(rules, mounts={TMPFS: mount}))
+    assert _explained(given).findings[0].remedies[-1].text == text
+
+
+def test_a_mount_of_another_namespace_is_changed_there() -> None:
+    given = replace(GIVEN["tmpfs"], rules=replace(in_force(), other_mounts=True))
+    text = _explained(given).findings[0].remedies[-1].text
+    assert text == "nsenter -t 4127 -m -r mount -o remount,huge=advise /srv/cache"

@@ -63,6 +63,16 @@ def read_mounts(pid: int, root: Path = PROC) -> dict[int, Mount]:
     return {mount.dev: mount for mount in mounts if mount is not None}
 
 
+def view_of(tid: int, root: Path = PROC) -> tuple[str, str]:
+    """What decides which mounts a thread sees, and where: its mount namespace and its root.
+
+    Raises:
+        OSError: It is gone, or may not be read.
+    """
+    folder = root / str(tid)
+    return str((folder / "ns/mnt").readlink()), str((folder / "root").readlink())
+
+
 def _mount(line: bytes) -> Mount | None:
     head, dash, tail = line.partition(b" - ")
     fields, behind = head.split(b" "), tail.split(b" ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from hpview import units
@@ -10,6 +11,7 @@ from hpview.reasons import modes
 from hpview.reasons.case import Case, Remedy
 from hpview.reasons.kinds import VmaKind
 from hpview.reasons.reason import Reason
+from hpview.text import printable
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE
 
 if TYPE_CHECKING:
@@ -108,12 +110,20 @@ def _nohugepage(_case: Case) -> tuple[Remedy, ...]:
     return (Remedy("leave out madvise(MADV_NOHUGEPAGE), or MAP_STACK, in the program"),)
 
 
+def _remount(case: Case) -> str:
+    """A command that is safe to paste into a shell, or "": who may mount chooses the path."""
+    path = "" if case.mount is None else case.mount.path
+    if not path or printable(path) != path:
+        return ""
+    there = f"nsenter -t {case.in_force.pid} -m -r " if case.in_force.other_mounts else ""
+    return f"{there}mount -o remount,huge=advise {shlex.quote(path)}"
+
+
 def _shmem_off(case: Case) -> tuple[Remedy, ...]:
     file, _ = case.ruling.settings[-1]
     if not file.startswith("/"):
-        point = "" if case.mount is None else case.mount.point
         words = "mount it with huge=advise, and advise; or with huge=always"
-        return (*collapse(case), Remedy(words, f"mount -o remount,huge=advise {point}"))
+        return (*collapse(case), Remedy(words, _remount(case)))
     words = "let shared memory be huge where it is advised"
     return (*collapse(case), Remedy(words, _set(file, "advise")))
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from hpview.errors import HpviewError
 from hpview.kernelfs.maps import MINOR_BITS
-from hpview.kernelfs.mounts import read_mounts
+from hpview.kernelfs.mounts import read_mounts, view_of
 from hpview.kernelfs.shmem import internal_device, tmpfs_devices
 from hpview.wire import SLOT_SIZE, Records, VmFlag
 
@@ -92,7 +92,7 @@ class MemoryFilesReader:
             folder: /proc, or /proc/TGID/task.
         """
         try:
-            key = _view(folder / str(tid))
+            key = view_of(tid, folder)
         except OSError:
             return self._read(tid, folder)
         if key not in self._known:
@@ -104,11 +104,6 @@ class MemoryFilesReader:
             self._internal = _internal(self._root)
         mounted = tmpfs_devices(read_mounts(tid, folder))
         return MemoryFiles(self._internal | mounted, _zero())
-
-
-def _view(folder: Path) -> tuple[str, str]:
-    """What decides which mounts a thread sees: its mount namespace and its root."""
-    return str((folder / "ns/mnt").readlink()), str((folder / "root").readlink())
 
 
 def _internal(root: Path) -> frozenset[int]:
