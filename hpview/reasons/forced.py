@@ -42,14 +42,14 @@ def refused(eligibility: Eligibility, in_force: InForce, index: int, bits: int) 
         bits: Of every ``Reason`` that holds: of the VMA, or of a slot in it.
     """
     overruled = _OVERRULED
-    kept = 0
+    kept = Reason.OFF.bit if in_force.thp.enabled is None else 0
     kind = VmaKind(int(eligibility.kind[index]))
     if kind in SHARED_KINDS:
         advised = bool(eligibility.advice[index] == Advice.HUGEPAGE)
         if modes.collapse_allowed(in_force, kind, advised=advised):
             overruled |= Reason.SHMEM_OFF.bit
         else:
-            kept = Reason.SHMEM_OFF.bit
+            kept |= Reason.SHMEM_OFF.bit
     if in_force.process is ProcessThp.ADVISED_ONLY:
         overruled |= Reason.PROCESS_OFF.bit
     if kind is VmaKind.FILE and in_force.read_only_thp is not True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from hpview import units
@@ -120,15 +121,36 @@ def _remount(case: Case) -> str:
 
 
 def _shmem_off(case: Case) -> tuple[Remedy, ...]:
+    if case.in_force.thp.shmem_enabled is None:
+        return (Remedy("a kernel with CONFIG_TRANSPARENT_HUGEPAGE and CONFIG_SHMEM"),)
+    return (*collapse(case), _allow_shmem(case))
+
+
+def _allow_shmem(case: Case) -> Remedy:
+    """All that has to be set for it, if one setting stands above another that forbids it too."""
+    thp = case.in_force.thp
+    words = "let shared memory be huge where it is advised"
+    if thp.shmem_enabled == "deny":
+        lift = _set(f"{modes.THP}/shmem_enabled", "advise")
+        in_force = replace(case.in_force, thp=replace(thp, shmem_enabled="advise"))
+        lifted = replace(case, in_force=in_force)
+        if lifted.ruling.mode is not modes.Mode.NEVER:
+            return Remedy(words, lift)
+        rest = _allow_shmem(lifted)
+        text = f"{lift} && {rest.text}" if rest.text else ""
+        return Remedy(f"deny it to shared memory no more, and {rest.words}", text)
     file, _ = case.ruling.settings[-1]
     if not file.startswith("/"):
-        words = "mount it with huge=advise, and advise; or with huge=always"
-        return (*collapse(case), Remedy(words, _remount(case)))
-    words = "let shared memory be huge where it is advised"
-    return (*collapse(case), Remedy(words, _set(file, "advise")))
+        return Remedy("mount it with huge=advise, and advise; or with huge=always", _remount(case))
+    if thp.shmem_enabled == "force":
+        # Of a size with a setting of its own nothing but inherit counts then.
+        return Remedy("have the size take over what is forced", _set(file, "inherit"))
+    return Remedy(words, _set(file, "advise"))
 
 
 def _off(case: Case) -> tuple[Remedy, ...]:
+    if case.in_force.thp.enabled is None:
+        return (Remedy("a kernel with CONFIG_TRANSPARENT_HUGEPAGE"),)
     file, _ = case.ruling.settings[-1]
     words = "let it be huge where it is advised (madvise), or wherever it fits (always)"
     return (*collapse(case), Remedy(words, _set(file, "madvise")))
