@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 """Set in CI: what cannot be tested there is a failure."""
 
+collect_ignore = [] if os.environ.get("HPVIEW_LONG_REASONS") else ["test_reasons_khugepaged.py"]
+"""It wakes khugepaged for the whole machine: part of ``make test-long`` only."""
+
 _MUCH_GARBAGE = 10_000
 """Objects, made since the last collection and not yet freed, from which on one is worth it."""
 
