@@ -209,7 +209,7 @@ GIVEN = {
         name="/srv/cache/x (deleted)", rules=in_force(thp(pmd=("inherit", "always"))),
     ),
     "userfaultfd": Given(
-        Reason.SPARSE, ("page table of", "511 of 512"), "collapse the slot now", present=511,
+        Reason.SPARSE, ("page table of", "511 of 512"), "have the handler", present=511,
         vm_flags=HG | VmFlag.UFFD_MISSING,
     ),
     "page cache, prctl except advised": Given(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import platform
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -12,7 +14,7 @@ from hpview.kernelfs.smaps import read_smaps
 from hpview.reasons.reason import Reason
 from hpview.wire import SLOT_SIZE
 from tests.children import child
-from tests.judging import explained, judge, kernel_eligible, read
+from tests.judging import collapse, explained, judge, kernel_eligible, may_collapse, read
 from tests.khugepaged import asleep
 from tests.knobs import PMD, SMALL, USUAL, alone, turned
 from tests.reason_targets import HELPERS, REGIONS, Region, places, program
@@ -245,6 +247,26 @@ def test_disabled_except_where_advised(tmp_path: Path) -> None:
     assert_told(of_disabled(some["not advised"], "1, 2", tmp_path), told)
     assert_told(of_disabled(some["waiting"], "1, 2", tmp_path), some["waiting"])
     assert of_disabled(some["huge"], "1, 2", tmp_path).huge
+
+
+USERFAULTFD: Final = (
+    "import fcntl, struct\nput(2 * M)\nwrite(511)\nwrite(512, M)\nadvise(HUGEPAGE, 2 * M)\n"
+    "uffd = libc.syscall(323, 0)\nassert uffd >= 0, os.strerror(ctypes.get_errno())\n"
+    "fcntl.ioctl(uffd, 0xC018AA3F, bytearray(struct.pack('QQQ', 0xAA, 0, 0)))\n"
+    "fcntl.ioctl(uffd, 0xC020AA00, bytearray(struct.pack('QQQQ', p, 2 * M, 1, 0)))"
+)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of userfaultfd()")
+def test_what_userfaultfd_waits_for_is_not_filled_in(tmp_path: Path) -> None:
+    told = Region("", USERFAULTFD, Reason.SPARSE, ("vm_flags", "VM_UFFD_MISSING"), "the handler of")
+    place = places([told])[""]
+    with child(program([told]), cwd=tmp_path) as process:
+        answers = judge(read(process.pid))
+        assert_told(explained(answers, place), told)
+        for slot, error in ((place, errno.EBUSY), (place + SLOT_SIZE, 0)):
+            assert may_collapse(explained(answers, slot)) is (error == 0)
+            assert collapse(process.pid, slot) == error
 
 
 def test_smaller_folios_are_not_the_answer(tmp_path: Path) -> None:

@@ -121,6 +121,7 @@ def test_smaps_tell_what_was_advised() -> None:
         ("nothing", False),
         ("page cache", False),
         ("offset", False),
+        ("userfaultfd", False),
     ],
 )
 def test_collapse_is_offered_only_where_it_may_succeed(name: str, *, offered: bool) -> None:
@@ -210,3 +211,10 @@ def test_a_mount_of_another_namespace_is_changed_there() -> None:
     given = replace(GIVEN["tmpfs"], rules=replace(in_force(), other_mounts=True))
     text = _explained(given).findings[0].remedies[-1].text
     assert text == "nsenter -t 4127 -m -r mount -o remount,huge=advise /srv/cache"
+
+
+def test_userfaultfd_lets_whole_slots_be_collapsed() -> None:
+    given = replace(GIVEN["userfaultfd"], present=512)
+    first = _explained(given).findings[0]
+    assert first.reason is Reason.WAITING
+    assert first.remedies[0].text.startswith("hpview collapse")

@@ -21,8 +21,8 @@ FAILURES: Final = {
         "free memory, or have it compacted (/proc/sys/vm/compact_memory), and try again",
     ),
     errno.EBUSY: (
-        "the process's cgroup is at its memory limit",
-        "raise its memory.max, or free memory in it",
+        "the process's cgroup is at its memory limit, or userfaultfd waits for pages missing here",
+        "raise the cgroup's memory.max, or free memory in it",
     ),
     errno.EAGAIN: (
         "pages of it are in use: pinned for I/O, locked, or on their way elsewhere",
@@ -37,8 +37,9 @@ FAILURES: Final = {
 """What an errno of MADV_COLLAPSE means, and what would help.
 
 mm/khugepaged.c, madvise_collapse_errno(): ENOMEM is a failed allocation, EBUSY a failed
-charge, EAGAIN a page that was counted, locked or off its list, EINVAL all the rest; and
-mm/madvise.c, which says ENOMEM where nothing is mapped. 0 is none.
+charge or a page missing where userfaultfd waits for it, EAGAIN a page that was counted, locked
+or off its list, EINVAL all the rest; and mm/madvise.c, which says ENOMEM where nothing is
+mapped. 0 is none.
 """
 
 _REFUSALS: Final = {

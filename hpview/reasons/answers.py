@@ -23,7 +23,7 @@ from hpview.reasons.remedies import REMEDIES
 from hpview.reasons.verdicts import decide
 from hpview.space.columns import numbers_in, overlap
 from hpview.space.runs import slots_of
-from hpview.wire import SLOT_SIZE, Backing, MmFlag
+from hpview.wire import SLOT_PAGES, SLOT_SIZE, Backing, MmFlag, VmFlag
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 _SLOT: Final = np.uint64(SLOT_SIZE)
+_UFFD: Final = np.uint64(VmFlag.UFFD_MISSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,13 @@ class Answers:
 
     def _case(self, index: int, start: int, end: int, counts: list[int], bits: int) -> Case:
         present, swapped, shared = counts
+        vma = self.space.vmas[index]
+        # Where userfaultfd waits for missing pages nobody else fills them in.
+        filled = present + swapped == SLOT_PAGES or not vma["vm_flags"] & _UFFD
+        tried = filled and present + swapped > 0
         return Case(
             in_force=self.in_force,
-            vma=self.space.vmas[index],
+            vma=vma,
             kind=VmaKind(int(self.eligibility.kind[index])),
             name=self.space.name_of(index),
             start=start,
@@ -136,12 +141,8 @@ class Answers:
             present=present,
             swapped=swapped,
             shared=shared,
-            collapsible=self._collapsible(index, bits, present + swapped > 0),
+            collapsible=tried and not refused(self.eligibility, self.in_force, index, bits),
         )
-
-    def _collapsible(self, index: int, bits: int, something: bool) -> bool:
-        """Whether MADV_COLLAPSE may be tried; it goes by less than khugepaged does."""
-        return something and not refused(self.eligibility, self.in_force, index, bits)
 
 
 def _finding(reason: Reason, case: Case) -> Finding:

@@ -13,7 +13,7 @@ from hpview.reasons.case import Case, Remedy
 from hpview.reasons.kinds import VmaKind
 from hpview.reasons.reason import Reason
 from hpview.text import printable
-from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE
+from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE, VmFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,6 +203,12 @@ def _shared(case: Case) -> tuple[Remedy, ...]:
     return (*collapse(case), Remedy("write to it, or let the process that shares it end"))
 
 
+def _sparse(case: Case) -> tuple[Remedy, ...]:
+    if case.field("vm_flags") & VmFlag.UFFD_MISSING:
+        return (Remedy("have the handler of userfaultfd fill in what is missing, or end it"),)
+    return _limit("max_ptes_none", SLOT_PAGES - 1)(case)
+
+
 def _split(case: Case) -> tuple[Remedy, ...]:
     words = "free whole 2 MB ranges only: madvise(MADV_DONTNEED), munmap() and mprotect() split"
     return (*collapse(case), Remedy(words))
@@ -241,7 +247,7 @@ REMEDIES: Final[dict[Reason, Callable[[Case], tuple[Remedy, ...]]]] = {
     Reason.CANNOT_TELL: _cannot_tell,
     Reason.SWAPPED: _swapped,
     Reason.SHARED: _shared,
-    Reason.SPARSE: _limit("max_ptes_none", SLOT_PAGES - 1),
+    Reason.SPARSE: _sparse,
     Reason.CACHE: _cache,
     Reason.SPLIT: _split,
     Reason.FALLBACK: _fallback,
