@@ -220,6 +220,15 @@ GIVEN = {
         Reason.SPLIT, ("/proc/kpageflags of", "mapped by 511 entries"), "collapse the slot now",
         present=511, facts=_facts(folio=Folio.SPLIT),
     ),
+    "split shared memory": Given(
+        Reason.SPLIT, ("/proc/kpageflags of", "mapped by 511 entries"), "collapse the slot now",
+        present=511, facts=_facts(folio=Folio.SPLIT), dev=SHMEM, certain=False,
+        rules=in_force(thp(shmem_enabled="always")),
+    ),
+    "swapped, and nothing left": Given(
+        Reason.SWAPPED, ("page table of", "20 of 512 pages swapped out"), "use it", present=0,
+        swapped=20,
+    ),
     "fragmented": Given(
         Reason.FALLBACK, ("/proc/buddyinfo", "0 free blocks"), "compact memory once",
         rules=replace(in_force(), free_huge=0), certain=False,

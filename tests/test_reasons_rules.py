@@ -20,7 +20,7 @@ from hpview.wire import Backing, MmFlag, VmFlag
 from tests import records
 from tests.reason_cases import BASE, GIVEN, HG, SLOT, THP, Given
 from tests.records import RW, Script, run
-from tests.settings_in_force import DISK, OLD_DISK, TMPFS, in_force, thp
+from tests.settings_in_force import DISK, OLD_DISK, SHMEM, TMPFS, in_force, thp
 
 if TYPE_CHECKING:
     from hpview.reasons.answers import Explanation
@@ -218,3 +218,52 @@ def test_userfaultfd_lets_whole_slots_be_collapsed() -> None:
     first = _explained(given).findings[0]
     assert first.reason is Reason.WAITING
     assert first.remedies[0].text.startswith("hpview collapse")
+
+
+def test_no_limit_is_to_blame_that_is_not_met() -> None:
+    first = _explained(GIVEN["swapped, and nothing left"]).findings[0]
+    assert not any("max_ptes_swap" in fact.what for fact in first.evidence)
+    assert not any("max_ptes_swap" in remedy.text for remedy in first.remedies)
+    limit = _explained(GIVEN["swapped"]).findings[0]
+    assert limit.evidence[-1][:2] == (f"{THP}/khugepaged/max_ptes_swap", "64")
+    assert limit.remedies[-1].text == f"echo 511 > {THP}/khugepaged/max_ptes_swap"
+
+
+@pytest.mark.parametrize(
+    ("sleep", "texts"),
+    [
+        (10000, [f"echo 1000 > {THP}/khugepaged/scan_sleep_millisecs"]),
+        (1000, [f"echo 100 > {THP}/khugepaged/scan_sleep_millisecs"]),
+        (1, [f"echo 0 > {THP}/khugepaged/scan_sleep_millisecs"]),
+        (0, []),
+    ],
+)
+def test_khugepaged_is_never_told_to_come_less_often(sleep: int, texts: list[str]) -> None:
+    given = replace(GIVEN["waiting"], rules=in_force(thp(scan_sleep_millisecs=sleep)))
+    remedies = _explained(given).findings[0].remedies
+    assert [r.text for r in remedies if r.text.startswith("echo")] == texts
+
+
+def test_a_pace_that_is_not_known_is_not_told() -> None:
+    rules = in_force()
+    rules = replace(rules, thp=replace(rules.thp, khugepaged={}))
+    first = _explained(replace(GIVEN["waiting"], rules=rules)).findings[0]
+    assert first.evidence[0].value == "not known"
+    assert not any(remedy.text.startswith("echo") for remedy in first.remedies)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "executable"), [((6, 7), True), ((6, 8), False), ((6, 18), False)]
+)
+def test_files_had_to_be_executable_until_the_kernel_that_dropped_it(
+    kernel: tuple[int, int], *, executable: bool
+) -> None:
+    given = replace(GIVEN["old file system"], rules=replace(in_force(), kernel=kernel))
+    assert ("executable" in _explained(given).findings[0].evidence[0].rule) is executable
+
+
+def test_memory_of_ones_own_is_aligned_by_aligned_alloc_and_no_other() -> None:
+    assert "aligned_alloc" in _explained(GIVEN["head"]).findings[0].remedies[0].text
+    shared = replace(GIVEN["head"], dev=SHMEM, pgoff=256)
+    assert _explained(shared).findings[0].reason is Reason.EDGE
+    assert _explained(shared).findings[0].remedies[0].text == ""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-_ANY_FILE_MAY_BE_DATA: Final[Kernel] = (6, 8)
+ANY_FILE_MAY_BE_DATA: Final[Kernel] = (6, 8)
 """Until then READ_ONLY_THP_FOR_FS wanted VM_EXEC (7fbb5e188248)."""
 
 _NO_OPTION: Final[Kernel] = (7, 2)
@@ -175,7 +175,7 @@ def file_support(
     by_config = {True: Support.KHUGEPAGED, False: Support.NO, None: Support.UNKNOWN}
     option = in_force.read_only_thp if in_force.kernel < _NO_OPTION else False
     out[file] = by_config[option]
-    if in_force.kernel < _ANY_FILE_MAY_BE_DATA:
+    if in_force.kernel < ANY_FILE_MAY_BE_DATA:
         out[file & ((vmas["vm_flags"] & np.uint64(VmFlag.EXEC)) == 0)] = Support.NO
     for number in np.unique(vmas["dev"][file]).tolist():
         here = file & (vmas["dev"] == number)

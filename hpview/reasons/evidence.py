@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 from hpview import units
 from hpview.reasons import modes, verdicts
 from hpview.reasons.case import Case, Evidence
+from hpview.reasons.eligibility import ANY_FILE_MAY_BE_DATA
 from hpview.reasons.kinds import VmaKind
 from hpview.reasons.reason import Reason
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE, VmFlag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _ALLOWABLE: Final = "mm/huge_memory.c, __thp_vma_allowable_orders()"
 _SUITABLE: Final = "include/linux/huge_mm.h, thp_vma_suitable_order()"
@@ -82,13 +83,13 @@ def _misaligned(case: Case) -> tuple[Evidence, ...]:
 def _file(case: Case) -> tuple[Evidence, ...]:
     in_force, mount = case.in_force, case.mount
     built = {True: "y", False: "not set", None: "not known"}[in_force.read_only_thp]
-    executable = case.field("vm_flags") & VmFlag.EXEC
+    executable = in_force.kernel < ANY_FILE_MAY_BE_DATA
     facts = [
         Evidence(
             in_force.config_file or "kernel configuration",
             f"CONFIG_READ_ONLY_THP_FOR_FS {built}",
             "only with it khugepaged puts pages of files together"
-            + ("" if executable else ", and up to 6.9 only of executable mappings"),
+            + (", of executable mappings" if executable else ""),
             "mm/huge_memory.c, file_thp_enabled()",
         )
     ]
@@ -177,6 +178,9 @@ def _limit(case: Case, name: str, default: int, value: str, rule: str) -> tuple[
 
 def _swapped(case: Case) -> tuple[Evidence, ...]:
     value = f"{case.swapped} of {SLOT_PAGES} pages swapped out"
+    if not case.present:
+        rule = "none is in memory that khugepaged could see used"
+        return (Evidence(f"page table of {case.slot:x}", f"{value}, 0 present", rule, _SCAN),)
     return _limit(
         case, "max_ptes_swap", verdicts.SWAP_DEFAULT, value, "they would all have to be read back"
     )
@@ -234,21 +238,26 @@ def _rate(case: Case) -> tuple[Evidence, ...]:
 
 def _waiting(case: Case) -> tuple[Evidence, ...]:
     in_force = case.in_force
-    pages = in_force.khugepaged("pages_to_scan", 0)
-    sleep = in_force.khugepaged("scan_sleep_millisecs", 0)
-    full = in_force.khugepaged("full_scans", 0)
-    if not pages:
-        pace = "it is told to scan nothing"
-    elif sleep:
-        a_second = units.size(pages * PAGE_SIZE * 1000 // sleep)
-        pace = f"at most {a_second} of all processes' memory a second"
-    else:
-        pace = "as fast as it can"
-    value = f"pages_to_scan {pages}, scan_sleep_millisecs {sleep}, full_scans {full}"
+    names = ("pages_to_scan", "scan_sleep_millisecs", "full_scans")
+    known = {
+        name: in_force.thp.khugepaged[name] for name in names if name in in_force.thp.khugepaged
+    }
+    value = ", ".join(f"{name} {number}" for name, number in known.items()) or "not known"
     return (
-        Evidence(case.knob(""), value, pace, "mm/khugepaged.c, khugepaged_do_scan()"),
+        Evidence(case.knob(""), value, _pace(known), "mm/khugepaged.c, khugepaged_do_scan()"),
         *_rate(case),
     )
+
+
+def _pace(known: Mapping[str, int]) -> str:
+    """How fast khugepaged comes, by its settings as far as they are known."""
+    pages, sleep = known.get("pages_to_scan"), known.get("scan_sleep_millisecs")
+    if pages is None or sleep is None:
+        return "it comes at a pace of its own"
+    if not sleep:
+        return "as fast as it can"
+    a_second = units.size(pages * PAGE_SIZE * 1000 // sleep)
+    return f"at most {a_second} of all processes' memory a second"
 
 
 EVIDENCE: Final[dict[Reason, Callable[[Case], tuple[Evidence, ...]]]] = {
@@ -283,8 +292,9 @@ and which pages of a private mapping are still those of the file."""
 def is_certain(reason: Reason, case: Case) -> bool:
     """Whether the evidence proves the reason.
 
-    Of shared memory khugepaged counts the page cache, of which this page table shows a part.
+    Of shared memory khugepaged counts the page cache, of which this page table shows a part,
+    and a 2 MB folio of it may never have been mapped by a leaf here.
     """
-    if case.is_shared_memory and reason in (Reason.SPARSE, Reason.SWAPPED):
+    if case.is_shared_memory and reason in (Reason.SPARSE, Reason.SWAPPED, Reason.SPLIT):
         return False
     return reason not in POSSIBLE

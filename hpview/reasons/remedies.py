@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LINKER: Final = "-Wl,-z,max-page-size=0x200000,-z,common-page-size=0x200000"
 _MALLOC: Final = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1"
+_SLEEP: Final = "scan_sleep_millisecs"
 
 
 def _madvise(case: Case, advice: str) -> str:
@@ -62,7 +63,7 @@ def _edge(case: Case) -> tuple[Remedy, ...]:
         return (Remedy("link the file with segments aligned to 2 MB", _LINKER),)
     size = case.field("end") - case.field("start")
     whole = -(-size // SLOT_SIZE) * SLOT_SIZE
-    text = f"aligned_alloc(2 << 20, {whole:#x});"
+    text = f"aligned_alloc(2 << 20, {whole:#x});" if case.kind is VmaKind.ANON else ""
     return (Remedy("begin the mapping at a multiple of 2 MB and make it as long", text),)
 
 
@@ -192,8 +193,10 @@ def _limit(name: str, least: int) -> Callable[[Case], tuple[Remedy, ...]]:
 
 
 def _swapped(case: Case) -> tuple[Remedy, ...]:
-    more = _limit("max_ptes_swap", SLOT_PAGES - 1)(case)
-    return (Remedy("use it, or have it read back in", _madvise(case, "MADV_WILLNEED")), *more)
+    back = Remedy("use it, or have it read back in", _madvise(case, "MADV_WILLNEED"))
+    if not case.present:
+        return (back, *collapse(case))
+    return (back, *_limit("max_ptes_swap", SLOT_PAGES - 1)(case))
 
 
 def _shared(case: Case) -> tuple[Remedy, ...]:
@@ -225,9 +228,11 @@ def _fallback(case: Case) -> tuple[Remedy, ...]:
 
 
 def _waiting(case: Case) -> tuple[Remedy, ...]:
-    sleep = case.knob("scan_sleep_millisecs")
+    sleep = case.in_force.khugepaged(_SLEEP, 0)
+    if not sleep:
+        return collapse(case)
     words = "have khugepaged come more often; it takes more of a processor"
-    return (*collapse(case), Remedy(words, _set(sleep, 1000)))
+    return (*collapse(case), Remedy(words, _set(case.knob(_SLEEP), sleep // 10)))
 
 
 REMEDIES: Final[dict[Reason, Callable[[Case], tuple[Remedy, ...]]]] = {
