@@ -12,9 +12,10 @@ from hpview.kernelfs import build_config
 from hpview.kernelfs.buddyinfo import free_huge
 from hpview.kernelfs.files import PROC, SYS
 from hpview.kernelfs.mounts import Mount, read_mounts, view_of
-from hpview.kernelfs.shmem import internal_device, tmpfs_devices
+from hpview.kernelfs.shmem import internal_devices, tmpfs_devices
 from hpview.kernelfs.status import read_status
 from hpview.kernelfs.thp import SizeSetting, ThpSettings, read_thp
+from hpview.kernelfs.vmstat import read_vmstat
 from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
@@ -93,8 +94,7 @@ def read_in_force(pid: int, root: Path = PROC, sysfs: Path = SYS) -> InForce:
         NoSuchProcess: It is gone.
     """
     options = build_config.read_options(root)
-    counters = _vmstat(root)
-    internal = internal_device(root)
+    counters = _counters(root)
     kernel = release(os.uname().release)
     return InForce(
         pid=pid,
@@ -103,7 +103,7 @@ def read_in_force(pid: int, root: Path = PROC, sysfs: Path = SYS) -> InForce:
         process=process_thp(read_status(pid, root).thp_enabled, kernel),
         mounts=read_mounts(pid, root),
         other_mounts=_sees_others(pid, root),
-        internal_shmem=frozenset() if internal is None else frozenset({internal}),
+        internal_shmem=internal_devices(root),
         read_only_thp=build_config.is_set("READ_ONLY_THP_FOR_FS", options),
         config_file="" if options is None else options[0],
         free_huge=free_huge(root),
@@ -134,10 +134,8 @@ def _sees_others(pid: int, root: Path) -> bool:
         return False  # then its mounts cannot be read either
 
 
-def _vmstat(root: Path) -> dict[str, int]:
+def _counters(root: Path) -> dict[str, int]:
     try:
-        lines = (root / "vmstat").read_text("ascii").splitlines()
+        return read_vmstat(root)
     except OSError:
         return {}
-    fields = (line.split() for line in lines)
-    return {name: int(value) for name, value in fields}

@@ -53,7 +53,7 @@ def test_the_internal_mount_is_where_memfd_lies() -> None:
         assert shmem.internal_device() == os.major(dev) << 20 | os.minor(dev)
     finally:
         os.close(fd)
-    assert shmem.internal_device() in shmem.shmem_devices(os.getpid())
+    assert shmem.internal_device() in shmem.internal_devices()
 
 
 @pytest.mark.parametrize("packed", [True, False])

@@ -42,7 +42,7 @@ _BLOCK_BITS: Final = 16
 """Pages of a file are noted in blocks of so many: 64 KiB each, for 128 GiB."""
 
 _SEGMENT: Final = re.compile(rb"^([0-9a-f]+)-\S+ \S+ \S+ \S+ \d+ +/SYSV", re.MULTILINE)
-_EXCLUSIVE: Final = np.uint64(1 << 56)
+_EXCLUSIVE: Final = np.uint64(Entry.EXCLUSIVE)
 _FILE: Final = np.uint64(Entry.FILE)
 _PRESENT: Final = np.uint64(Entry.PRESENT)
 _FRAME: Final = np.uint64(PFN_MASK)

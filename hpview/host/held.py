@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpview import text
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.maps import MINOR_BITS
+from hpview.kernelfs.maps import device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -71,7 +71,7 @@ def held_files(
             status = Path(os.fsdecode(path)).stat()
         except OSError:
             return
-        dev = os.major(status.st_dev) << MINOR_BITS | os.minor(status.st_dev)
+        dev = device(status.st_dev)
         size = page_sizes.get(dev)
         if size is None or not stat.S_ISREG(status.st_mode) or (dev, status.st_ino) in found:
             return

@@ -41,6 +41,23 @@ def read_file(pid: int, name: str, root: Path = PROC) -> bytes:
         raise failure(err, pid, name, root) from err
 
 
+def read_number(path: Path) -> int | None:
+    """What a file with one number says; None where it is missing or holds none."""
+    try:
+        digits = path.read_text("ascii").strip()
+    except (OSError, ValueError):
+        return None
+    return int(digits) if digits.isdigit() else None
+
+
+def by_page_size(base: Path) -> list[tuple[int, Path]]:
+    """The folders ``hugepages-*kB`` below one: sizes in bytes, ascending, and where they are."""
+    return sorted(
+        (int(path.name.removeprefix("hugepages-").removesuffix("kB")) * 1024, path)
+        for path in base.glob("hugepages-*kB")
+    )
+
+
 class MmFile:
     """An open file of a process that is bound to its address space of that moment.
 

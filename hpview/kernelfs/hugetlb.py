@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hpview.kernelfs.files import SYS
+from hpview.kernelfs.files import SYS, by_page_size, read_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,8 +79,8 @@ class NodePool:
 def read_pools(sysfs: Path = SYS) -> tuple[Pool, ...]:
     """The pools by ascending page size; () without hugetlb."""
     return tuple(
-        Pool(size, **counts, overcommit=_number(path / "nr_overcommit_hugepages"))
-        for size, path in _folders(sysfs / DIRECTORY)
+        Pool(size, **counts, overcommit=read_number(path / "nr_overcommit_hugepages"))
+        for size, path in by_page_size(sysfs / DIRECTORY)
         if (counts := _counts(path, *_FILES)) is not None
     )
 
@@ -90,18 +90,10 @@ def read_node_pools(sysfs: Path = SYS) -> tuple[NodePool, ...]:
     found = [
         NodePool(int(node.name.removeprefix("node")), size, **counts)
         for node in (sysfs / NODES).glob("node[0-9]*")
-        for size, path in _folders(node / "hugepages")
+        for size, path in by_page_size(node / "hugepages")
         if (counts := _counts(path, "total", "free", "surplus")) is not None
     ]
     return tuple(sorted(found, key=lambda pool: (pool.page_size, pool.node)))
-
-
-def _folders(base: Path) -> list[tuple[int, Path]]:
-    """Page sizes in bytes, ascending, and where their files are."""
-    return sorted(
-        (int(path.name.removeprefix("hugepages-").removesuffix("kB")) * 1024, path)
-        for path in base.glob("hugepages-*kB")
-    )
 
 
 def _counts(path: Path, *names: str) -> dict[str, int] | None:
@@ -109,11 +101,4 @@ def _counts(path: Path, *names: str) -> dict[str, int] | None:
     try:
         return {name: int((path / _FILES[name]).read_text("ascii")) for name in names}
     except FileNotFoundError:
-        return None
-
-
-def _number(path: Path) -> int | None:
-    try:
-        return int(path.read_text("ascii"))
-    except (OSError, ValueError):
         return None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpview.kernelfs.files import PROC, SYS
 from hpview.kernelfs.hugetlb import read_pools
-from hpview.kernelfs.maps import read_maps
+from hpview.kernelfs.maps import device_of
 from hpview.kernelfs.mounts import read_mounts
 
 if TYPE_CHECKING:
@@ -45,12 +44,7 @@ def _internal_device(page_size: int, root: Path) -> int | None:
     except OSError:
         return None
     with area:
-        view = ctypes.c_char.from_buffer(area)
-        address = ctypes.addressof(view)
-        # The view holds the buffer open: close() would fail.
-        del view
-        mappings = read_maps(os.getpid(), root)
-    return next((m.dev for m in mappings if m.start <= address < m.end), None)
+        return device_of(area, root)
 
 
 def _mounted(root: Path) -> dict[int, int]:

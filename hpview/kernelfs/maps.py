@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from hpview.kernelfs.files import PROC, MmFile, no_memory_map, read_file
 from hpview.wire import VmFlag
 
 if TYPE_CHECKING:
+    import mmap
     from pathlib import Path
 
 MINOR_BITS: Final = 20
@@ -88,6 +90,11 @@ _FLAGS_OF: Final = {
     for x in "x-"
     for s in "sp"
 }
+
+
+def device(st_dev: int) -> int:
+    """A device number of stat(2) as a mapping has it: major << 20 | minor."""
+    return os.major(st_dev) << MINOR_BITS | os.minor(st_dev)
 
 
 def perms(vm_flags: int) -> str:
@@ -228,6 +235,23 @@ def read_maps(pid: int, root: Path = PROC) -> list[Mapping]:
     if not data and (missing := no_memory_map(pid, root)):
         raise missing
     return parse_maps(data)
+
+
+def address_of(area: mmap.mmap) -> int:
+    """Where some memory of one's own begins."""
+    # The view is dropped at once: while one exists, the area cannot be closed.
+    return ctypes.addressof(ctypes.c_char.from_buffer(area))
+
+
+def device_of(area: mmap.mmap, root: Path = PROC) -> int | None:
+    """The device that some memory of one's own lies on; None where it is not found.
+
+    Raises:
+        HpviewError: One's own maps cannot be read.
+    """
+    address = address_of(area)
+    mappings = read_maps(os.getpid(), root)
+    return next((m.dev for m in mappings if m.start <= address < m.end), None)
 
 
 def format_line(mapping: Mapping) -> str:

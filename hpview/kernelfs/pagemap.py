@@ -41,6 +41,8 @@ class Category(IntFlag):
 class Entry(IntFlag):
     """Bits of a raw pagemap entry; bits 0 to 54 are the PFN or the swap entry."""
 
+    EXCLUSIVE = 1 << 56
+    """PM_MMAP_EXCLUSIVE: no other process maps the page."""
     GUARD = 1 << 58
     FILE = 1 << 61
     SWAPPED = 1 << 62

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
-import os
 from typing import TYPE_CHECKING
 
 from hpview.errors import HpviewError
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.maps import read_maps
-from hpview.kernelfs.mounts import read_mounts
+from hpview.kernelfs.maps import device_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,24 +23,18 @@ def internal_device(root: Path = PROC) -> int | None:
     one's own shows its device. None where one's own maps cannot be read.
     """
     with mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS) as area:
-        view = ctypes.c_char.from_buffer(area)
-        address = ctypes.addressof(view)
-        # The view holds the buffer open: close() would fail.
-        del view
         try:
-            mappings = read_maps(os.getpid(), root)
+            return device_of(area, root)
         except HpviewError:
             return None
-    return next((m.dev for m in mappings if m.start <= address < m.end), None)
+
+
+def internal_devices(root: Path = PROC) -> frozenset[int]:
+    """The same as a set of devices, which may be empty."""
+    device = internal_device(root)
+    return frozenset() if device is None else frozenset({device})
 
 
 def tmpfs_devices(mounts: Mapping[int, Mount]) -> frozenset[int]:
     """The devices of the tmpfs among some mounts."""
     return frozenset(dev for dev, mount in mounts.items() if mount.kind == "tmpfs")
-
-
-def shmem_devices(pid: int, root: Path = PROC) -> frozenset[int]:
-    """All devices of shared memory that a process may have mapped."""
-    internal = internal_device(root)
-    own = frozenset() if internal is None else frozenset({internal})
-    return own | tmpfs_devices(read_mounts(pid, root))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hpview.kernelfs.files import SYS
+from hpview.kernelfs.files import SYS, by_page_size, read_number
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,21 +75,21 @@ class ThpSettings:
 def read_thp(sysfs: Path = SYS) -> ThpSettings:
     """Read what there is; a kernel without THP gives None and () throughout."""
     base = sysfs / DIRECTORY
-    zero = _number(base / "use_zero_page")
+    zero = read_number(base / "use_zero_page")
     return ThpSettings(
         enabled=_chosen(base / "enabled"),
         defrag=_chosen(base / "defrag"),
         shmem_enabled=_chosen(base / "shmem_enabled"),
         use_zero_page=None if zero is None else bool(zero),
-        pmd_size=_number(base / "hpage_pmd_size"),
+        pmd_size=read_number(base / "hpage_pmd_size"),
         khugepaged={
             path.name: value
             for path in sorted(base.glob("khugepaged/*"))
-            if (value := _number(path)) is not None
+            if (value := read_number(path)) is not None
         },
         sizes=tuple(
             SizeSetting(size, _chosen(path / "enabled"), _chosen(path / "shmem_enabled"))
-            for size, path in _size_folders(base)
+            for size, path in by_page_size(base)
         ),
     )
 
@@ -122,21 +122,13 @@ def read_counts(sysfs: Path = SYS) -> dict[str, int]:
     """
     base = sysfs / DIRECTORY
     paths = [base / "khugepaged" / name for name in sorted(_KHUGEPAGED_COUNTERS)]
-    for _, folder in _size_folders(base):
+    for _, folder in by_page_size(base):
         paths += sorted(folder.glob("stats/*"))
     return {
         str(path.relative_to(base)): value
         for path in paths
-        if (value := _number(path)) is not None and value < _NEGATIVE
+        if (value := read_number(path)) is not None and value < _NEGATIVE
     }
-
-
-def _size_folders(base: Path) -> list[tuple[int, Path]]:
-    """Folio sizes in bytes, ascending, and where their files are."""
-    return sorted(
-        (int(path.name.removeprefix("hugepages-").removesuffix("kB")) * 1024, path)
-        for path in base.glob("hugepages-*kB")
-    )
 
 
 def _read(path: Path) -> str | None:
@@ -158,8 +150,3 @@ def _bracketed(words: str) -> str:
 
 def _choices(words: str) -> tuple[str, ...]:
     return tuple(word.strip("[]") for word in words.split()) if _bracketed(words) else ()
-
-
-def _number(path: Path) -> int | None:
-    digits = _read(path)
-    return int(digits) if digits is not None and digits.isdigit() else None

@@ -28,13 +28,12 @@ if TYPE_CHECKING:
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
-_EXCLUSIVE: Final = 1 << 56
 _SOFT_DIRTY: Final = 1 << 55
 _ENTRY_BITS: Final = (
     (int(Entry.PRESENT), PageBit.PRESENT),
     (int(Entry.SWAPPED), PageBit.SWAPPED),
     (int(Entry.FILE), PageBit.FILE),
-    (_EXCLUSIVE, PageBit.EXCLUSIVE),
+    (int(Entry.EXCLUSIVE), PageBit.EXCLUSIVE),
 )
 _FLAG_BITS: Final = (
     (PageFlag.COMPOUND_HEAD, FolioBit.HEAD),

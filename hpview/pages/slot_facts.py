@@ -49,9 +49,7 @@ MOST: Final = 8192
 _AT_ONCE: Final = 64
 _NO_FOLIO: Final = -1
 _HIDDEN: Final = -2
-_EXCLUSIVE: Final = np.uint64(1 << 56)
-"""PM_MMAP_EXCLUSIVE of fs/proc/task_mmu.c: this process alone maps the page."""
-
+_EXCLUSIVE: Final = np.uint64(Entry.EXCLUSIVE)
 _PRESENT: Final = np.uint64(Entry.PRESENT)
 _FILE: Final = np.uint64(Entry.FILE)
 _PFN: Final = np.uint64(PFN_MASK)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hpview.errors import BackendUnavailable
+from hpview.kernelfs.maps import address_of
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class _Probe:
         self._read[0]
         self._huge = mmap.mmap(-1, 2 * SLOT_SIZE, flags=_PRIVATE)
         self._advise(self._huge, mmap.MADV_HUGEPAGE)
-        self.magic_addr = _address(self._written)
-        self.zero_addr = _address(self._read)
-        offset = -_address(self._huge) % SLOT_SIZE
-        self.huge_addr = _address(self._huge) + offset
+        self.magic_addr = address_of(self._written)
+        self.zero_addr = address_of(self._read)
+        offset = -address_of(self._huge) % SLOT_SIZE
+        self.huge_addr = address_of(self._huge) + offset
         self._huge[offset]
 
     @staticmethod
@@ -77,11 +78,6 @@ class _Probe:
             area.madvise(advice)
         except OSError:
             return  # EINVAL: a kernel without transparent huge pages
-
-
-def _address(area: mmap.mmap) -> int:
-    # The view is dropped at once: while one exists, the area cannot be closed.
-    return ctypes.addressof(ctypes.c_char.from_buffer(area))
 
 
 def calibrate(state: State, run: Callable[[], None], ram_top: int) -> Machine:

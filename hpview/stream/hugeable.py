@@ -5,18 +5,15 @@ Settings, advice and alignment do not matter here: they are why a VMA has none.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.errors import HpviewError
-from hpview.kernelfs.maps import MINOR_BITS
+from hpview.kernelfs.maps import device
 from hpview.kernelfs.mounts import read_mounts, view_of
-from hpview.kernelfs.shmem import internal_device, tmpfs_devices
+from hpview.kernelfs.shmem import internal_devices, tmpfs_devices
 from hpview.wire import SLOT_SIZE, Records, VmFlag
 
 if TYPE_CHECKING:
@@ -101,17 +98,9 @@ class MemoryFilesReader:
 
     def _read(self, tid: int, folder: Path) -> MemoryFiles:
         if self._internal is None:
-            self._internal = _internal(self._root)
+            self._internal = internal_devices(self._root)
         mounted = tmpfs_devices(read_mounts(tid, folder))
         return MemoryFiles(self._internal | mounted, _zero())
-
-
-def _internal(root: Path) -> frozenset[int]:
-    with suppress(HpviewError):
-        device = internal_device(root)
-        if device is not None:
-            return frozenset({device})
-    return frozenset()
 
 
 def _zero() -> tuple[int, int] | None:
@@ -120,4 +109,4 @@ def _zero() -> tuple[int, int] | None:
         stat = _ZERO.stat()
     except OSError:
         return None
-    return os.major(stat.st_dev) << MINOR_BITS | os.minor(stat.st_dev), stat.st_ino
+    return device(stat.st_dev), stat.st_ino
