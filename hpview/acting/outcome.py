@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpview.acting.plan import inwards
 from hpview.space import runs as runs_
 from hpview.space.cells import cells
-from hpview.wire import SLOT_SIZE, Backing
+from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from hpview.acting.plan import Plan
     from hpview.acting.target import Attempt
     from hpview.space.address_space import AddressSpace
-
-_HUGE: Final = (Backing.PMD_2M, Backing.PUD_1G)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def huge_at(space: AddressSpace, slots: NDArray[np.uint64]) -> NDArray[np.bool_]
     at = np.searchsorted(runs["end"], slots, "right")
     inside = at < len(runs)
     inside[inside] = runs["start"][at[inside]] <= slots[inside]
-    inside[inside] = np.isin(runs["backing"][at[inside]], _HUGE)
+    inside[inside] = np.isin(runs["backing"][at[inside]], runs_.LEAVES)
     return inside
 
 
@@ -100,7 +98,7 @@ def all_huge(space: AddressSpace, start: int, end: int) -> bool:
     if first >= behind:
         return False
     here = runs_.trim(space.runs_of(first, behind), first, behind)
-    huge = here[np.isin(here["backing"], _HUGE)]
+    huge = here[np.isin(here["backing"], runs_.LEAVES)]
     return int((huge["end"] - huge["start"]).sum()) == behind - first
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 _DEVICE: Final = VmFlag.PFNMAP | VmFlag.IO
-_HUGE: Final = (Backing.PMD_2M, Backing.PUD_1G)
 
 
 _DOUBTS: Final = {
@@ -170,7 +169,7 @@ def _planned(space: AddressSpace, index: int, start: int, end: int, doubt: str) 
     runs = runs_.trim(space.runs_of(start, end), start, end)
     counts = ((runs["end"] - runs["start"]) // np.uint64(SLOT_SIZE)).astype(np.int64)
     small = (runs["backing"] == Backing.PTE_4K) & (runs["present"] > 0)
-    huge = int(counts[np.isin(runs["backing"], _HUGE)].sum())
+    huge = int(counts[np.isin(runs["backing"], runs_.LEAVES)].sum())
     unread = int(counts[runs["backing"] == Backing.UNKNOWN].sum())
     tried = int(counts[small].sum())
     pages = {name: int((counts * runs[name])[small].sum()) for name in ("present", "swapped")}
@@ -179,7 +178,7 @@ def _planned(space: AddressSpace, index: int, start: int, end: int, doubt: str) 
         start=start,
         end=end,
         name=space.name_of(index),
-        slots=_slots(runs[small]["start"], counts[small]),
+        slots=runs_.every_slot(runs[small]["start"], runs[small]["end"]),
         huge=huge,
         unread=unread,
         empty=(end - start) // SLOT_SIZE - huge - unread - tried,
@@ -187,13 +186,6 @@ def _planned(space: AddressSpace, index: int, start: int, end: int, doubt: str) 
         swapped=pages["swapped"] * PAGE_SIZE,
         doubt=doubt,
     )
-
-
-def _slots(starts: NDArray[np.uint64], counts: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Every slot of runs that begin at ``starts`` and have ``counts`` slots."""
-    before = np.cumsum(counts) - counts
-    within = np.arange(int(counts.sum())) - np.repeat(before, counts)
-    return np.repeat(starts, counts) + within.astype(np.uint64) * np.uint64(SLOT_SIZE)
 
 
 def _nothing_to_try(found: Plan) -> str:

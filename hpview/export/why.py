@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hpview import text
 from hpview.inquiry.asking import cross_check
-from hpview.inquiry.sums import vma_reasons, vma_sums
+from hpview.inquiry.sums import vma_sums
 from hpview.inquiry.unknowns import unknowns
 from hpview.inquiry.words import slot_words
+from hpview.reasons.breakdown import by_vma
 from hpview.reasons.reason import COUNT, Reason
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 def vma_objects(answers: Answers) -> list[dict[str, Any]]:
     """The VMAs that hold some of the gap, the most first."""
     sums, space = vma_sums(answers), answers.space
-    by_reason = vma_reasons(answers)
+    by_reason = by_vma(answers.pieces, len(space.vmas), answers.pieces["gap"])
     return [
         {
             "start": hex(int(space.vmas["start"][index])),

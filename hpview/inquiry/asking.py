@@ -11,6 +11,7 @@ import numpy as np
 from hpview.errors import HpviewError
 from hpview.inquiry.sums import told
 from hpview.pages.slot_facts import MOST, NO_FACTS
+from hpview.reasons.advice import in_smaps
 from hpview.reasons.answers import answer
 from hpview.reasons.thpeligible import Foretold, thp_eligible
 from hpview.text import printable
@@ -107,13 +108,13 @@ def cross_check(found: Inquiry) -> tuple[int, tuple[Disagreement, ...]]:
         How many VMAs were compared, and those that differ.
     """
     smaps, answers = found.smaps, found.answers
-    if smaps is None or not len(smaps.table):
+    if smaps is None:
         return 0, ()
     foretold = thp_eligible(answers.space, answers.in_force, answers.eligibility)
-    vmas, table = answers.space.vmas, smaps.table
-    at = np.minimum(np.searchsorted(table["start"], vmas["start"]), len(table) - 1)
-    said = table["eligible"][at]
-    same = (table["start"][at] == vmas["start"]) & (table["end"][at] == vmas["end"])
+    vmas = answers.space.vmas
+    at, same = in_smaps(answers.space, smaps)
+    said = np.full(len(vmas), -1, dtype=np.int64)
+    said[same] = smaps.table["eligible"][at[same]]
     same &= (said >= 0) & (foretold != Foretold.UNKNOWN)
     differ = np.flatnonzero(same & (said != foretold))
     return int(same.sum()), tuple(

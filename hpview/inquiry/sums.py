@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from hpview.reasons.breakdown import ranges
-from hpview.reasons.reason import COUNT
 from hpview.space.columns import overlap
 from hpview.space.runs import slots_of
 
@@ -116,12 +115,3 @@ def vma_sums(answers: Answers) -> VmaSums:
             for field in VmaSums._fields
         )
     )
-
-
-def vma_reasons(answers: Answers) -> NDArray[np.int64]:
-    """The gap of each VMA by reason, shape (n, ``COUNT``)."""
-    pieces, count = answers.pieces, len(answers.space.vmas)
-    at = pieces["vma"].astype(np.int64) * COUNT + pieces["reason"]
-    sums = np.bincount(at, pieces["gap"], minlength=count * COUNT)
-    found: NDArray[np.int64] = sums.astype(np.int64).reshape(count, COUNT)
-    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpview.space.columns import found_at
 from hpview.wire import Source, VmFlag
 
 if TYPE_CHECKING:
@@ -43,13 +44,19 @@ def advice_of(space: AddressSpace, smaps: Smaps | None = None) -> NDArray[np.uin
         out[(flags & np.uint64(VmFlag.NOHUGEPAGE)) != 0] = Advice.NOHUGEPAGE
         return out
     out = np.zeros(len(vmas), dtype=np.uint8)
-    if smaps is not None and len(smaps.table):
+    if smaps is not None:
         told = np.array([_advice(codes) for codes in smaps.vm_flags], dtype=np.uint8)
-        at = np.searchsorted(smaps.table["start"], vmas["start"])
-        at = np.minimum(at, len(told) - 1)
-        same = (smaps.table["start"][at] == vmas["start"]) & (smaps.table["end"][at] == vmas["end"])
-        out[same] = told[at][same]
+        at, same = in_smaps(space, smaps)
+        out[same] = told[at[same]]
     return out
+
+
+def in_smaps(space: AddressSpace, smaps: Smaps) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The row of each VMA in smaps, and whether it is there with the same range; shape (n,)."""
+    vmas, table = space.vmas, smaps.table
+    at, same = found_at(table["start"], vmas["start"])
+    same[same] = table["end"][at[same]] == vmas["end"][same]
+    return at, same
 
 
 def _advice(codes: str) -> Advice:

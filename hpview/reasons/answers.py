@@ -21,8 +21,8 @@ from hpview.reasons.kinds import VmaKind
 from hpview.reasons.reason import Reason
 from hpview.reasons.remedies import REMEDIES
 from hpview.reasons.verdicts import decide
-from hpview.space.columns import numbers_in, overlap
-from hpview.space.runs import slots_of
+from hpview.space.columns import overlap
+from hpview.space.runs import every_slot
 from hpview.wire import SLOT_PAGES, SLOT_SIZE, Backing, MmFlag, VmFlag
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ class Answers:
         table = self.pieces[self.pieces["backing"] == Backing.PTE_4K]
         whole = (table["start"] % _SLOT == 0) & (table["end"] % _SLOT == 0)
         some = table[whole & (table["gap"] > 0)]
-        count = slots_of(some["start"], some["end"])
-        return (
-            numbers_in((some["start"] // _SLOT).astype(np.int64), count).astype(np.uint64) * _SLOT
-        )
+        return every_slot(some["start"], some["end"])
 
     def of_range(self, start: int, end: int) -> Breakdown:
         """Of the pieces that have an address in ``[start, end)``, whole pieces."""

@@ -154,7 +154,21 @@ def main_reasons(pieces: Records, vmas: int) -> NDArray[np.uint8]:
         pieces: dtype ``verdicts.PIECE``.
         vmas: n.
     """
-    sums = np.zeros((vmas, COUNT), dtype=np.int64)
-    np.add.at(sums, (pieces["vma"], pieces["reason"]), pieces["gap"] + pieces["beside"])
+    sums = by_vma(pieces, vmas, pieces["gap"] + pieces["beside"])
     out: NDArray[np.uint8] = sums.argmax(axis=1).astype(np.uint8)
     return out
+
+
+def by_vma(pieces: Records, vmas: int, amounts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Amounts of pieces by VMA and primary reason, shape (n, ``COUNT``).
+
+    Args:
+        pieces: dtype ``verdicts.PIECE``, shape (m,).
+        vmas: n.
+        amounts: Of each piece, below 2**53 in all, shape (m,).
+    """
+    at = pieces["vma"].astype(np.int64) * COUNT + pieces["reason"]
+    # As floats, which hold sums of bytes exactly.
+    sums = np.bincount(at, amounts, minlength=vmas * COUNT)
+    table: NDArray[np.int64] = sums.astype(np.int64).reshape(vmas, COUNT)
+    return table

@@ -43,6 +43,7 @@ class Eligibility:
     Attributes:
         kind: ``VmaKind``, uint8, shape (n,).
         advice: ``Advice``, uint8, shape (n,).
+        support: ``Support``, uint8, shape (n,).
         huge_able: Counted by coverage, bool, shape (n,).
         obstacles: Bits of every ``Reason`` that holds for the VMA as a whole, uint32,
             shape (n,): what an aligned slot inside it cannot get past.
@@ -50,6 +51,7 @@ class Eligibility:
 
     kind: NDArray[np.uint8]
     advice: NDArray[np.uint8]
+    support: NDArray[np.uint8]
     huge_able: Mask
     obstacles: NDArray[np.uint32]
 
@@ -70,7 +72,10 @@ def judged(space: AddressSpace, in_force: InForce, advice: NDArray[np.uint8]) ->
     bits.add(Reason.TOO_SMALL, vmas["end"] - vmas["start"] < SLOT_SIZE)
     bits.add(Reason.MISALIGNED, np.isin(kind, _FILES) & ~congruent(space, SLOT_SIZE))
     thp = np.isin(kind, THP_KINDS)
-    cached = in_cache(space, in_force, kind)
+    support = file_support(space, in_force, kind)
+    # What is one folio in the page cache is mapped by a PMD whatever the THP settings, unless
+    # they are off for the VMA or the process (mm/memory.c, do_set_pmd()).
+    cached = support == Support.CACHE
     bits.add(Reason.NOHUGEPAGE, thp & (advice == Advice.NOHUGEPAGE))
     if in_force.process is ProcessThp.DISABLED:
         bits.add(Reason.PROCESS_OFF, thp)
@@ -78,18 +83,17 @@ def judged(space: AddressSpace, in_force: InForce, advice: NDArray[np.uint8]) ->
         bits.add(Reason.PROCESS_OFF, thp & ~cached & (advice != Advice.HUGEPAGE))
     mode = modes_of(space, in_force, kind)
     unsure = _unlinked(space, in_force, kind, mode)
-    supported = file_support(space, in_force, kind)
     # Where it is not known whether a file can be huge at all, no setting is to blame.
-    by_mode = thp & ~cached & ~unsure & (supported != Support.UNKNOWN)
+    by_mode = thp & ~cached & ~unsure & (support != Support.UNKNOWN)
     shared = np.isin(kind, SHARED_KINDS)
     bits.add(Reason.SHMEM_OFF, by_mode & shared & (mode == Mode.NEVER))
     bits.add(Reason.OFF, by_mode & ~shared & (mode == Mode.NEVER))
     bits.add(Reason.NOT_ADVISED, by_mode & (mode == Mode.ADVISED) & (advice == Advice.NONE))
     unknown = by_mode & (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
-    bits.add(Reason.FILE, supported == Support.NO)
+    bits.add(Reason.FILE, support == Support.NO)
     bits.add(Reason.COPIED, _copied(space, kind))
-    bits.add(Reason.CANNOT_TELL, unknown | unsure | (supported == Support.UNKNOWN))
-    return Eligibility(kind, advice, able, bits.rows)
+    bits.add(Reason.CANNOT_TELL, unknown | unsure | (support == Support.UNKNOWN))
+    return Eligibility(kind, advice, support, able, bits.rows)
 
 
 def _copied(space: AddressSpace, kind: NDArray[np.uint8]) -> Mask:
@@ -185,13 +189,3 @@ def file_support(
         elif large is None:
             out[here & (out == Support.NO)] = Support.UNKNOWN
     return out
-
-
-def in_cache(space: AddressSpace, in_force: InForce, kind: NDArray[np.uint8]) -> Mask:
-    """Which VMAs are of files whose large folios do not hang on the THP settings, shape (n,).
-
-    mm/memory.c, do_set_pmd(): what is one folio in the page cache is mapped by a PMD unless
-    THP is disabled for the VMA or the process.
-    """
-    found: Mask = file_support(space, in_force, kind) == Support.CACHE
-    return found

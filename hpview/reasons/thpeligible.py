@@ -10,7 +10,7 @@ import numpy as np
 from hpview.in_force import ProcessThp
 from hpview.reasons import modes
 from hpview.reasons.advice import Advice
-from hpview.reasons.eligibility import Support, congruent, file_support, modes_of
+from hpview.reasons.eligibility import Support, congruent, modes_of
 from hpview.reasons.kinds import THP_KINDS, VmaKind
 from hpview.reasons.modes import Mode
 from hpview.wire import SLOT_SIZE
@@ -79,7 +79,7 @@ def _by_size(
     wanted = SLOT_SIZE if size is None else size.size
     mode = modes_of(space, in_force, kind, size)
     room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & _fits(space, kind, wanted)
-    room &= (kind != VmaKind.FILE) | _file_may(space, in_force, kind)
+    room &= (kind != VmaKind.FILE) | _file_may(space, in_force, eligibility.support)
     allowed = mode == Mode.ALWAYS
     by_advice = (mode == Mode.ADVISED) | (mode == Mode.WITHIN_SIZE)
     allowed |= by_advice & (advice == Advice.HUGEPAGE)
@@ -114,8 +114,7 @@ def _fits(space: AddressSpace, kind: NDArray[np.uint8], size: int) -> Mask:
     return fits
 
 
-def _file_may(space: AddressSpace, in_force: InForce, kind: NDArray[np.uint8]) -> Mask:
-    support = file_support(space, in_force, kind)
+def _file_may(space: AddressSpace, in_force: InForce, support: NDArray[np.uint8]) -> Mask:
     devs = [dev for dev, mount in in_force.mounts.items() if mount.kind in _HUGE_FAULT]
     by_config = in_force.read_only_thp is True
     may: Mask = (support == Support.KHUGEPAGED) | np.isin(space.vmas["dev"], devs)

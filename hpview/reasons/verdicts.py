@@ -8,11 +8,11 @@ import numpy as np
 
 from hpview.pages.slot_facts import NO_FACTS, Folio
 from hpview.reasons.bits import ReasonBits
-from hpview.reasons.eligibility import Support, file_support
+from hpview.reasons.eligibility import Support
 from hpview.reasons.kinds import THP_KINDS
 from hpview.reasons.reason import Reason
 from hpview.space import runs as runs_
-from hpview.space.columns import numbers_in
+from hpview.space.columns import found_at
 from hpview.wire import SLOT_PAGES, SLOT_SIZE, Backing, VmFlag
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ SHARED_DEFAULT: Final = SLOT_PAGES // 2
 
 _SLOT: Final = np.uint64(SLOT_SIZE)
 _UFFD: Final = np.uint64(VmFlag.UFFD_MISSING)
-_LEAVES: Final = (Backing.PMD_2M, Backing.PUD_1G)
 
 
 def decide(
@@ -92,7 +91,7 @@ def decide(
     able = eligibility.huge_able[out["vma"]]
     out["gap"] = np.where(able, small, 0)
     out["beside"] = np.where(able, 0, small)
-    leaf = np.isin(runs["backing"], _LEAVES)
+    leaf = np.isin(runs["backing"], runs_.LEAVES)
     out["huge"] = np.where(leaf, runs["end"] - runs["start"], 0)
     return out
 
@@ -119,10 +118,8 @@ def _singly(runs: Records, slots: NDArray[np.uint64]) -> Records:
     if not has.any():
         return runs
     known = runs[has]
-    count = runs_.slots_of(known["start"], known["end"])
-    single = np.repeat(known, count)
-    numbers = numbers_in((known["start"] // _SLOT).astype(np.int64), count)
-    single["start"] = numbers.astype(np.uint64) * _SLOT
+    single = np.repeat(known, runs_.slots_of(known["start"], known["end"]))
+    single["start"] = runs_.every_slot(known["start"], known["end"])
     single["end"] = single["start"] + _SLOT
     return np.concatenate((runs[~has], single))
 
@@ -130,12 +127,10 @@ def _singly(runs: Records, slots: NDArray[np.uint64]) -> Records:
 def _with_facts(pieces: Records, zero: NDArray[np.uint16], facts: Records) -> NDArray[np.uint8]:
     """Fill in what is shared, without zero pages; what is known of the folio of each piece."""
     folio = np.zeros(len(pieces), dtype=np.uint8)
-    if len(facts):
-        at = np.minimum(np.searchsorted(facts["start"], pieces["start"]), len(facts) - 1)
-        met = facts["start"][at] == pieces["start"]
-        shared = facts["shared"][at[met]]
-        pieces["shared"][met] = shared - np.minimum(shared, zero[met])
-        folio[met] = facts["folio"][at[met]]
+    at, met = found_at(facts["start"], pieces["start"])
+    shared = facts["shared"][at[met]]
+    pieces["shared"][met] = shared - np.minimum(shared, zero[met])
+    folio[met] = facts["folio"][at[met]]
     return folio
 
 
@@ -159,13 +154,12 @@ def _bits(
     bits.add(Reason.EDGE, ~whole & ~small)
     uffd = (space.vmas["vm_flags"][vma] & _UFFD) != 0
     _add_fill(bits, in_force, pieces, uffd, np.isin(kind, THP_KINDS) & table & whole & ~nothing)
-    support = file_support(space, in_force, eligibility.kind)[vma]
-    bits.add(Reason.CACHE, support == Support.CACHE)
+    bits.add(Reason.CACHE, eligibility.support[vma] == Support.CACHE)
     bits.add(Reason.SPLIT, folio == Folio.SPLIT)
     left = (bits.rows == 0) & table
     bits.add(Reason.FALLBACK if in_force.free_huge == 0 else Reason.WAITING, left)
     bits.only(Reason.UNREADABLE, backing == Backing.UNKNOWN)
-    bits.only(Reason.NONE, np.isin(backing, _LEAVES))
+    bits.only(Reason.NONE, np.isin(backing, runs_.LEAVES))
     return bits
 
 

@@ -11,7 +11,7 @@ from hpview import text, wire
 from hpview.errors import CorruptStream
 from hpview.space import runs as runs_
 from hpview.space import segment, vma
-from hpview.space.columns import Column, by_start, overlap
+from hpview.space.columns import Column, by_start, found_at, overlap
 from hpview.space.names import Names
 from hpview.space.totals import Totals
 from hpview.space.vma import Mark
@@ -145,9 +145,7 @@ class AddressSpace:
         """
         rows = self._vmas.rows
         wanted = np.asarray(starts, dtype=np.uint64)
-        at = np.searchsorted(rows["start"], wanted)
-        known = at < len(rows)
-        known[known] = rows["start"][at[known]] == wanted[known]
+        at, known = found_at(rows["start"], wanted)
         names = [
             self._names.number(fact.name) if here else 0
             for fact, here in zip(facts, known.tolist(), strict=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SINGLE: Final = np.uint16(VmaFlag.SINGLE)
 _PIECES: Final = np.uint16(VmaFlag.CONT | VmaFlag.MORE)
 _ESTIMATE: Final = np.uint16(RunFlag.ESTIMATE)
-_IS_LEAF: Final = np.isin(np.arange(len(Backing)), (Backing.PMD_2M, Backing.PUD_1G))
+_IS_LEAF: Final = np.isin(np.arange(len(Backing)), runs_.LEAVES)
 _LAST_BACKING: Final = np.uint8(max(Backing))
 _NEVER_SET: Final = np.uint64((1 << 63) | (wire.PAGE_SIZE - 1))
 _IN_SLOT: Final = np.uint64(wire.SLOT_SIZE - 1)

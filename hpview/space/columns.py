@@ -128,6 +128,25 @@ def numbers_in(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np
     return numbers
 
 
+def found_at(
+    keys: NDArray[np.uint64], wanted: NDArray[np.uint64]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Look values up.
+
+    Args:
+        keys: Sorted, distinct, shape (n,).
+        wanted: Shape (m,).
+
+    Returns:
+        Where each would stand among the keys, which may be behind the last, and which of
+        them are there, shape (m,) each.
+    """
+    at = np.searchsorted(keys, wanted)
+    there: NDArray[np.bool_] = at < len(keys)
+    there[there] = keys[at[there]] == wanted[there]
+    return at, there
+
+
 def by_start(some: Records, more: Records) -> Records:
     """Rows of two arrays in the order of their ``start``."""
     both = np.concatenate((some, more))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.space.columns import subtract
+from hpview.space.columns import numbers_in, subtract
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, Backing, RunFlag
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ _SLOT_SHIFT: Final = np.uint64(21)
 _PAGE_SHIFT: Final = np.uint64(12)
 _SLOT_PAGE: Final = np.uint64(SLOT_PAGES - 1)
 _ONE: Final = np.uint64(1)
+LEAVES: Final = (Backing.PMD_2M, Backing.PUD_1G)
+"""What maps a slot, or more, by one entry."""
+
 _PMD_ZERO: Final = np.uint16(RunFlag.PMD_ZERO)
 _FROM_TABLE: Final = np.isin(np.arange(len(Backing)), (Backing.PTE_4K, Backing.SWAP, Backing.ZERO))
 """By Backing: whether the bytes are those of the counts (and not those of the range)."""
@@ -86,6 +89,13 @@ def slots_of(start: NDArray[np.uint64], end: NDArray[np.uint64]) -> NDArray[np.i
     """How many 2 MiB slots the ranges touch, cut ones included; ranges are not empty."""
     slots: NDArray[np.uint64] = ((end - _ONE) >> _SLOT_SHIFT) - (start >> _SLOT_SHIFT) + _ONE
     return slots.astype(np.int64)
+
+
+def every_slot(start: NDArray[np.uint64], end: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The addresses of all slots that ranges touch, one range after the other."""
+    first = (start >> _SLOT_SHIFT).astype(np.int64)
+    numbers: NDArray[np.uint64] = numbers_in(first, slots_of(start, end)).astype(np.uint64)
+    return numbers << _SLOT_SHIFT
 
 
 def room(start: NDArray[np.uint64], end: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -14,6 +14,7 @@ from hpview.errors import HpviewError
 from hpview.export import exportable
 from hpview.inquiry.asking import ask, cross_check, look_closer
 from hpview.reasons.reason import Reason
+from hpview.space.columns import found_at
 from hpview.text import printable
 from hpview.ui.reading import Observer
 from hpview.units import thousands
@@ -282,10 +283,7 @@ class Asking:
 def _matched(found: Inquiry, space: AddressSpace) -> NDArray[np.uint8]:
     """The answers for the VMAs of another address space, by where they begin."""
     answers = found.answers
-    known, wanted = answers.space.vmas["start"], space.vmas["start"]
-    if not len(known):
-        return np.full(len(wanted), Reason.NONE, dtype=np.uint8)
-    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    same = known[at] == wanted
-    matched: NDArray[np.uint8] = np.where(same, answers.main[at], np.uint8(Reason.NONE))
+    at, known = found_at(answers.space.vmas["start"], space.vmas["start"])
+    matched = np.full(len(known), Reason.NONE, dtype=np.uint8)
+    matched[known] = answers.main[at[known]]
     return matched
