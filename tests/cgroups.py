@@ -34,6 +34,7 @@ class MemoryGroup(NamedTuple):
         (self.folder / self.limit).write_text(str(used + room))
 
     def remove(self) -> None:
+        """Remove it once its processes are reaped, which cgroup v1 tells nobody."""
         patience = time.monotonic() + _PATIENCE
         while time.monotonic() < patience:
             with contextlib.suppress(OSError):

@@ -25,14 +25,6 @@ if TYPE_CHECKING:
 
 _THP: Final = f"/sys/{DIRECTORY}"
 _HUGETLB: Final = "/sys/kernel/mm/hugepages, /proc/PID/pagemap and fd"
-_IN_USE: Final = (
-    "anonymous memory",
-    "shared memory",
-    "shared memory, mapped huge",
-    "files",
-    "files, mapped huge",
-)
-"""What ``counters.IN_USE`` are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +126,7 @@ def _in_use(sample: Sample) -> Iterator[str]:
     size = sample.pmd_size or 0
     rows = [
         (label, units.size(count * size), units.thousands(count), name)
-        for name, label in zip(counters_.IN_USE, _IN_USE, strict=True)
+        for name, label in counters_.IN_USE_WORDS.items()
         if (count := sample.counters.values.get(name)) is not None
     ]
     head = ("OF", "BYTES", "PAGES", "COUNTER")

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 _EVENTS: Final = ("thp_", "compact_", "htlb_")
 """What names of vmstat that are wanted begin with."""
 
-IN_USE: Final = (
-    "nr_anon_transparent_hugepages",
-    "nr_shmem_hugepages",
-    "nr_shmem_pmdmapped",
-    "nr_file_hugepages",
-    "nr_file_pmdmapped",
-)
-"""Gauges of vmstat, printed in PMD leaves (vmstat_item_print_in_thp, include/linux/vmstat.h)."""
+IN_USE_WORDS: Final = {
+    "nr_anon_transparent_hugepages": "anonymous memory",
+    "nr_shmem_hugepages": "shared memory",
+    "nr_shmem_pmdmapped": "shared memory, mapped huge",
+    "nr_file_hugepages": "files",
+    "nr_file_pmdmapped": "files, mapped huge",
+}
+"""Gauges of vmstat, printed in PMD leaves (vmstat_item_print_in_thp, include/linux/vmstat.h), and
+what they are of."""
+
+IN_USE: Final = tuple(IN_USE_WORDS)
 
 _GAUGES: Final = frozenset({*IN_USE, "nr_anon", "nr_anon_partially_mapped"})
 """The last two are in each folio size's stats; nothing else there goes down."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hpview import units
-from hpview.host.counters import IN_USE, source
+from hpview.host.counters import IN_USE_WORDS, source
 from hpview.host.unread import Unread
 from hpview.kernelfs.buddyinfo import HUGE_ORDER
 from hpview.kernelfs.thp import DIRECTORY
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
     from hpview.ui.machine.table import Ink
 
 BLOCK: Final = PAGE_SIZE << HUGE_ORDER
-_IN_USE: Final = (
-    "anonymous memory",
-    "shared memory",
-    "shared memory, mapped huge",
-    "files",
-    "files, mapped huge",
-)
-"""What ``IN_USE`` are of."""
 
 
 def answer(seen: Seen) -> list[list[Part]]:
@@ -243,7 +235,7 @@ def _in_use(seen: Seen) -> Table:
     )
     size = (seen.sample.pmd_size if seen.sample else None) or BLOCK
     rows = []
-    for name, label in zip(IN_USE, _IN_USE, strict=True):
+    for name, label in IN_USE_WORDS.items():
         pages = seen.value(name)
         room = numbers.UNKNOWN if pages is None else units.size(pages * size)
         exact = "this kernel does not count it" if pages is None else units.exact(pages * size)

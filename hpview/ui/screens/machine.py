@@ -17,9 +17,8 @@ from hpview.ui.machine import numbers
 from hpview.ui.machine.readings import LEDGER, PROCESSES, SAMPLE, Readings
 from hpview.ui.machine.sections import SECTIONS, Source
 from hpview.ui.paint import joined
-from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.tables import TablesScreen
 from hpview.ui.widgets.line import Lines
-from hpview.ui.widgets.machine_detail import detail_height, detail_lines
 from hpview.ui.widgets.machine_list import TableList
 from hpview.ui.widgets.machine_overview import MachineOverview
 from hpview.ui.widgets.rows import RowList
@@ -49,7 +48,7 @@ _LOW: Final = 22
 """Lines below which the overview is one line."""
 
 
-class MachineScreen(HpviewScreen):
+class MachineScreen(TablesScreen):
     """Sections below an overview; read again and again while it is on top."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -81,7 +80,7 @@ class MachineScreen(HpviewScreen):
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (("Section", RowList),)
 
     def __init__(self, services: Services, glyphs: Glyphs, settings: Settings) -> None:
-        super().__init__(glyphs)
+        super().__init__(glyphs, "machine-detail")
         self.readings = Readings(self, services, self._draw)
         self.paused = False
         self._settings = settings
@@ -94,7 +93,6 @@ class MachineScreen(HpviewScreen):
             TableList(glyphs, f"{n} {section.name.upper()}", section.question, id=f"section-{n}")
             for n, section in enumerate(SECTIONS, 1)
         ]
-        self._detail = Lines(glyphs, id="machine-detail")
 
     def body(self) -> ComposeResult:
         """Header, overview, sections, detail."""
@@ -102,7 +100,7 @@ class MachineScreen(HpviewScreen):
         yield self._overview
         with Container(id="machine-sections"):
             yield from self._lists
-        yield self._detail
+        yield self.detail
 
     def on_mount(self) -> None:
         """Begin to read."""
@@ -127,7 +125,7 @@ class MachineScreen(HpviewScreen):
         width, height = event.size
         self._columns = next((n for w, h, n in _GRIDS if width >= w and height >= h), 1)
         self._overview.styles.height = len(SECTIONS) if height >= _LOW else 1
-        self._detail.styles.height = detail_height(width, height)
+        self.fit_detail(width, height)
         self._lay_out()
 
     # -- what is shown ----------------------------------------------------------------
@@ -143,7 +141,8 @@ class MachineScreen(HpviewScreen):
         return self.seen.sample is not None
 
     @property
-    def _current(self) -> TableList:
+    def current_list(self) -> TableList:
+        """The section that was chosen."""
         return self._lists[self._chosen - 1]
 
     @property
@@ -163,7 +162,7 @@ class MachineScreen(HpviewScreen):
         shown = [each for _, each in self._shown]
         for each in self._lists:
             each.display = each in shown
-        self._current.focus()
+        self.current_list.focus()
         self._draw()
         self._tick()
 
@@ -177,7 +176,7 @@ class MachineScreen(HpviewScreen):
         ages = [self.readings.age(section.needs) for section in SECTIONS]
         self._overview.show(self.seen, self._chosen, ages)
         self._header.paint(self._header_lines)
-        self._detail.paint(self._detail_lines)
+        self.draw_detail()
 
     def _state(self, section: Section) -> str:
         """What reading a section took, if that was something of its own."""
@@ -206,21 +205,12 @@ class MachineScreen(HpviewScreen):
             right = [Segment(often, inks.accent), Segment(cost, inks.dim)]
         return [joined(left, right, width, inks)]
 
-    def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
-        row = self._current.current
-        detail = row.detail if row is not None else None
-        return detail_lines(detail, self._detail.size.height, width, inks)
-
     # -- keys -------------------------------------------------------------------------
-
-    @on(RowList.Moved)
-    def _moved(self) -> None:
-        self._detail.paint(self._detail_lines)
 
     @on(RowList.Opened)
     def action_open(self) -> None:
         """Open the process under the cursor."""
-        row = self._current.current
+        row = self.current_list.current
         if row is not None and row.pid is not None:
             self.post_message(self.ProcessChosen(row.pid))
 
@@ -239,7 +229,7 @@ class MachineScreen(HpviewScreen):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """A click into a section chooses it."""
-        if isinstance(event.widget, TableList) and event.widget is not self._current:
+        if isinstance(event.widget, TableList) and event.widget is not self.current_list:
             self._chosen = self._lists.index(event.widget) + 1
             self._draw()
 
@@ -267,13 +257,6 @@ class MachineScreen(HpviewScreen):
             snapshot=_or_unread(seen.snapshot),
         )
         return [exportable.machine(report)]
-
-    def copy_text(self) -> str:
-        """What the row under the cursor says."""
-        row = self._current.current
-        if row is None or row.detail is None:
-            return ""
-        return f"{row.detail.field}: {row.detail.value}"
 
     def picture_name(self) -> str:
         """There is no pid here."""

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
-from textual import on
 from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
@@ -16,9 +15,8 @@ from hpview.machine import Stopped
 from hpview.text import printable
 from hpview.ui.machine import nodes, numbers
 from hpview.ui.paint import joined
-from hpview.ui.screens.base import HpviewScreen
+from hpview.ui.screens.tables import TablesScreen
 from hpview.ui.widgets.line import Lines
-from hpview.ui.widgets.machine_detail import detail_height, detail_lines
 from hpview.ui.widgets.machine_list import TableList
 from hpview.ui.widgets.rows import RowList
 from hpview.units import thousands
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from hpview.wire import Records
 
 
-class NodesScreen(HpviewScreen):
+class NodesScreen(TablesScreen):
     """Huge memory by node; 4 kB pages only when somebody asks for them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,7 +46,7 @@ class NodesScreen(HpviewScreen):
     HELP_SECTIONS: ClassVar[tuple[tuple[str, type], ...]] = (("Nodes", RowList),)
 
     def __init__(self, services: Services, glyphs: Glyphs, reading: Reading) -> None:
-        super().__init__(glyphs)
+        super().__init__(glyphs, "nodes-detail")
         self.found: ByNode | None = None
         self.problem = ""
         self._services = services
@@ -57,13 +55,12 @@ class NodesScreen(HpviewScreen):
         self._token = 0
         self._header = Lines(glyphs, id="nodes-header")
         self._list = TableList(glyphs, "NODES", "where does its memory lie?", id="nodes")
-        self._detail = Lines(glyphs, id="nodes-detail")
 
     def body(self) -> ComposeResult:
         """Header, nodes, detail."""
         yield self._header
         yield self._list
-        yield self._detail
+        yield self.detail
 
     def on_mount(self) -> None:
         """Ask."""
@@ -72,7 +69,12 @@ class NodesScreen(HpviewScreen):
 
     def on_resize(self, event: events.Resize) -> None:
         """The source has a line of its own where that is narrow."""
-        self._detail.styles.height = detail_height(*event.size)
+        self.fit_detail(*event.size)
+
+    @property
+    def current_list(self) -> TableList:
+        """There is one."""
+        return self._list
 
     @property
     def shows_data(self) -> bool:
@@ -121,7 +123,7 @@ class NodesScreen(HpviewScreen):
         state = "" if found is None else _cost(found)
         self._list.show((nodes.table(found),) if found is not None else (), state)
         self._header.paint(self._header_lines)
-        self._detail.paint(self._detail_lines)
+        self.draw_detail()
 
     def _header_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
         crumb = Segment(f" {inks.glyphs.crumb} ", inks.dim)
@@ -137,27 +139,11 @@ class NodesScreen(HpviewScreen):
         part = "of what was read so far, " if self._reading.busy else ""
         return [joined(left, [Segment(f"{part}{pages} ", inks.dim)], width, inks)]
 
-    def _detail_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
-        row = self._list.current
-        detail = row.detail if row is not None else None
-        return detail_lines(detail, self._detail.size.height, width, inks)
-
-    @on(RowList.Moved)
-    def _moved(self) -> None:
-        self._detail.paint(self._detail_lines)
-
     def data(self) -> Sequence[Exportable]:
         """The nodes."""
         if self.found is None:
             return ()
         return [exportable.nodes(self.found, self._reading.space.comm)]
-
-    def copy_text(self) -> str:
-        """What the row under the cursor says."""
-        row = self._list.current
-        if row is None or row.detail is None:
-            return ""
-        return f"{row.detail.field}: {row.detail.value}"
 
     def picture_name(self) -> str:
         """With the pid."""
