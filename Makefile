@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long bench lint check screenshots bpf clean
+.PHONY: help run test test-long test-kernels bench lint check screenshots bpf clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -21,6 +21,9 @@ test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, 8 GiB, and 
 	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 HPVIEW_LONG_REASONS=1 $(BIN)/pytest \
 		tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py tests/test_large.py \
 		tests/test_reasons_kernel_agrees.py tests/test_reasons_khugepaged.py
+
+test-kernels: $(VENV)/.dev ## Boot Debian's kernels under QEMU and test hpview in each
+	$(BIN)/pytest tests/kernels/test_boots.py
 
 bench: $(VENV)/.dev ## Measure hpview beside other tools; BENCH="--thpmaps FILE" adds options
 	$(BIN)/python -m bench $(BENCH)

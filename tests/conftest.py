@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 """Set in CI: what cannot be tested there is a failure."""
 
-collect_ignore = [] if os.environ.get("HPVIEW_LONG_REASONS") else ["test_reasons_khugepaged.py"]
-"""It wakes khugepaged for the whole machine: part of ``make test-long`` only."""
+collect_ignore = ["kernels", "test_reasons_khugepaged.py"]
+"""Run when named only, by ``make test-kernels`` and ``make test-long``: the one boots machines,
+the other wakes khugepaged for the whole of this one."""
 
 _MUCH_GARBAGE = 10_000
 """Objects, made since the last collection and not yet freed, from which on one is worth it."""

@@ -1,0 +1,70 @@
+"""Runs within a booted kernel: pytest, whose reports leave by the second serial port."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import termios
+import tty
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PORT: Final = Path("/dev/ttyS1")
+TESTS: Final = "tests/kernels/inside"
+
+
+class Reporting:
+    """Writes a line of JSON for each thing that happens."""
+
+    def __init__(self, port: IO[str]) -> None:
+        self._port = port
+        self._config: pytest.Config | None = None
+
+    def tell(self, what: str, value: object) -> None:
+        """One line, at once: the machine may stop any time."""
+        self._port.write(json.dumps({what: value}) + "\n")
+        self._port.flush()
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.tell("start", nodeid)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._report(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self._report(report)
+
+    def _report(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+        assert self._config is not None
+        self.tell(
+            "report",
+            self._config.hook.pytest_report_to_serializable(config=self._config, report=report),
+        )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Tell what machine this is, run the tests, tell how pytest ended."""
+    with PORT.open("w") as port:
+        tty.setraw(port.fileno(), termios.TCSANOW)
+        reporting = Reporting(port)
+        reporting.tell("machine", {"release": os.uname().release, "processors": os.cpu_count()})
+        status = pytest.main(
+            ["-p", "no:cacheprovider", "--color=no", "--tb=short", *(arguments or [TESTS])],
+            plugins=[reporting],
+        )
+        reporting.tell("exit", int(status))
+        termios.tcdrain(port)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,51 @@
+"""Boots the kernels; each test that ran in there appears as a test of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kernels.machines import MACHINES, Machine
+from tests.kernels.table import Line
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from tests.kernels.boot import Outcome
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=str)
+def test_boots_and_runs_to_the_end(
+    machine: Machine,
+    booted: dict[Machine, Future[Outcome]],
+    lines: list[Line],
+    pytestconfig: pytest.Config,
+) -> None:
+    outcome = booted[machine].result()
+    reports = [
+        pytestconfig.hook.pytest_report_from_serializable(config=pytestconfig, data=data)
+        for data in outcome.reports
+    ]
+    tests = [report for report in reports if isinstance(report, pytest.TestReport)]
+    line = Line(str(machine), outcome.release)
+    line.add(tests)
+    lines.append(line)
+    for report in tests:
+        report.nodeid = f"{machine}: {report.nodeid}"
+        pytestconfig.hook.pytest_runtest_logreport(report=report)
+    if outcome.status is None:
+        why = "took too long" if outcome.timed_out else "stopped"
+        pytest.fail(
+            f"{why} in {outcome.running or 'start-up'}; {outcome.log} ends:\n{outcome.console()}",
+            pytrace=False,
+        )
+    uncollected = [r.longreprtext for r in reports if isinstance(r, pytest.CollectReport)]
+    assert not uncollected, "\n".join(uncollected)
+    assert _skipped(tests) == machine.lacks
+
+
+def _skipped(reports: list[pytest.TestReport]) -> set[str]:
+    """Why tests were skipped."""
+    reasons = [r.longrepr[2] for r in reports if r.skipped and isinstance(r.longrepr, tuple)]
+    return {reason.removeprefix("Skipped: ") for reason in reasons}
