@@ -19,6 +19,8 @@ from pyroute2.netlink.connector import cn_proc
 from pyroute2.netlink.exceptions import NetlinkError
 
 from hpview.events import Event, EventsUnavailable, What
+from hpview.kernelfs.files import PROC
+from hpview.kernelfs.pid_namespace import foreign
 
 PATIENCE: Final = 0.5
 """Seconds in which the kernel answers that it will tell events; it does so at once or never."""
@@ -69,6 +71,8 @@ class Connector:
     """
 
     def __init__(self) -> None:
+        if why := foreign(PROC):
+            raise EventsUnavailable(why)
         self._closed = threading.Event()
         self._waker = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._lock = threading.Lock()

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from hpview.errors import HpviewError
 from hpview.kernelfs import build_config
 from hpview.kernelfs.buddyinfo import free_huge
-from hpview.kernelfs.files import PROC, SYS
+from hpview.kernelfs.files import PROC, SYS, own_pid
 from hpview.kernelfs.mounts import Mount, read_mounts, view_of
 from hpview.kernelfs.shmem import internal_devices, tmpfs_devices
 from hpview.kernelfs.status import read_status
@@ -129,8 +130,8 @@ def process_thp(enabled: bool | None, kernel: Kernel) -> ProcessThp:
 
 def _sees_others(pid: int, root: Path) -> bool:
     try:
-        return view_of(pid, root) != view_of(os.getpid(), root)
-    except OSError:
+        return view_of(pid, root) != view_of(own_pid(root), root)
+    except (HpviewError, OSError):
         return False  # then its mounts cannot be read either
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ class FakeProc:
         self.sys = top / "sys"
         self.proc.mkdir()
         self.sys.mkdir()
+        (self.proc / "self").symlink_to(str(os.getpid()))
 
     def add_process(
         self,

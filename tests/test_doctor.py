@@ -62,7 +62,9 @@ def test_root_reads_page_flags_and_frame_numbers() -> None:
 
 def test_of_a_machine_with_nothing(fake: FakeProc) -> None:
     fake.add_process(
-        os.getpid(), pagemap=b"", status=b"Name:\tx\nCapEff:\t0000000000000000\nCapBnd:\t0\n"
+        os.getpid(),
+        pagemap=b"",
+        status=b"Name:\tx\nTgid:\t1\nUid:\t0\t0\nCapEff:\t0000000000000000\nCapBnd:\t0\n",
     )
     findings = {
         finding.name: finding
@@ -162,7 +164,8 @@ def test_other_processes(fake: FakeProc, monkeypatch: pytest.MonkeyPatch) -> Non
     [("rw,relatime", "yes"), ("rw,hidepid=0", "yes"), ("rw,hidepid=invisible,gid=1", "partly")],
 )
 def test_hidepid(fake: FakeProc, options: str, state: str) -> None:
-    fake.write_proc("self/mounts", f"a / ext4 rw 0 0\nproc /proc proc {options} 0 0\n")
+    mounts = f"a / ext4 rw 0 0\nproc /proc proc {options} 0 0\n".encode()
+    fake.add_process(os.getpid(), mounts=mounts)
     assert access.hidepid(fake.proc).state == state
 
 

@@ -18,7 +18,7 @@ from tests.test_emulated import BEST, EVERY, drain, first_pieces, streamed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hpview.stream.opener import Features
+    from hpview.stream.features import Features
 
 
 @pytest.fixture(scope="module")

@@ -59,6 +59,7 @@ def _tree(tmp_path: Path) -> tuple[Path, Path]:
     (thp / "khugepaged/max_ptes_none").write_text("63\n")
     (thp / "hugepages-2048kB/enabled").write_text("always [inherit] madvise never\n")
     self_maps = proc / str(os.getpid())
+    (proc / "self").symlink_to(self_maps.name)
     self_maps.mkdir()
     (self_maps / "maps").write_text("")
     return proc, sysfs

@@ -13,10 +13,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "hpview"
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"errors", "text", "units"}),
+    frozenset({"errors", "notices", "text", "units"}),
     frozenset({"query", "settings", "wire"}),
-    frozenset({"kernelfs", "demo", "process"}),
-    frozenset({"pages", "particulars", "machine_state", "in_force"}),
+    frozenset({"kernelfs", "process"}),
+    frozenset({"demo", "pages", "particulars", "machine_state", "in_force"}),
     frozenset({"stream", "space", "facts"}),
     frozenset({"readlog", "control", "reasons"}),
     frozenset({"machine", "loader", "events", "acting"}),

@@ -11,6 +11,7 @@ from hpview.acting import madvise
 from hpview.acting.words import refusal_words
 from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.files import PROC, MmFile, no_memory_map
+from hpview.kernelfs.pid_namespace import require_own
 from hpview.kernelfs.status import read_stat
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Target(MmFile):
         AnotherProgram: Another process has the pid now.
         Refused: This kernel has no pidfds.
         NoSuchProcess, NoMemoryMap, AccessDenied: It cannot be read.
+        BackendUnavailable: The pid is of another pid namespace, and means another process.
     """
 
     _fd = -1
@@ -163,6 +165,7 @@ class Target(MmFile):
 
 
 def _held(pid: int) -> int:
+    require_own("MADV_COLLAPSE", PROC)
     try:
         return os.pidfd_open(pid)
     except OSError as err:

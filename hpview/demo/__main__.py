@@ -10,6 +10,7 @@ import sys
 from typing import Final
 
 from hpview.demo.layout import Layout
+from hpview.kernelfs.files import own_pid
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_NAME: Final = 15
@@ -26,7 +27,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     layout = Layout()
     layout.build()
-    line = json.dumps({"pid": os.getpid(), "regions": layout.regions, "missing": layout.missing})
+    told = {"pid": own_pid(), "regions": layout.regions, "missing": layout.missing}
+    line = json.dumps(told)
     try:
         print(line, flush=True)
         while os.read(0, 4096):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import queue
 import subprocess
@@ -16,13 +15,11 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from hpview.doctor.finding import Finding
 from hpview.errors import BackendUnavailable, HpviewError
-from hpview.kernelfs import kpageflags
-from hpview.kernelfs.files import open_file
-from hpview.kernelfs.pagemap import PFN_MASK, Pagemap
-from hpview.kernelfs.procmap_query import MapsQuery
+from hpview.kernelfs import kpageflags, pagemap, procmap_query
+from hpview.kernelfs.files import open_file, own_pid
+from hpview.kernelfs.pid_namespace import REMEDY, foreign
 from hpview.kernelfs.smaps import read_smaps
 from hpview.kernelfs.status import read_stat
-from hpview.wire import PAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +55,7 @@ _CAPABILITIES: Final = {
 def capabilities(root: Path) -> Finding:
     """Which of the capabilities that matter are in force."""
     try:
-        status = (root / str(os.getpid()) / "status").read_text("utf-8", "surrogateescape")
+        status = (root / "self/status").read_text("utf-8", "surrogateescape")
     except OSError as err:
         return Finding("capabilities", "no", str(err))
     effective = int(status.partition("\nCapEff:")[2].split(maxsplit=1)[0], 16)
@@ -98,9 +95,7 @@ def bpf(load: Callable[[], None] | None) -> Finding:
 def scan(root: Path) -> Finding:
     """One scan of the own first page."""
     try:
-        with Pagemap(os.getpid(), root) as own:
-            own.scan(0, PAGE_SIZE)
-            guard = own.guard_known
+        guard = pagemap.attempt(root)
     except BackendUnavailable as err:
         return Finding(SCAN, "no", err.reason, err.remedy)
     except (HpviewError, OSError) as err:
@@ -115,8 +110,7 @@ def scan(root: Path) -> Finding:
 def query(root: Path) -> Finding:
     """One query for the own first VMA."""
     try:
-        with MapsQuery(os.getpid(), root) as own:
-            own.query_raw(0)
+        procmap_query.attempt(root)
     except BackendUnavailable as err:
         return Finding(QUERY, "no", f"{err.reason}: the text of maps is read instead", err.remedy)
     except (HpviewError, OSError) as err:
@@ -126,16 +120,13 @@ def query(root: Path) -> Finding:
 
 def frame_numbers(root: Path) -> Finding:
     """The raw pagemap entry of an own page."""
-    page = ctypes.create_string_buffer(b"x", PAGE_SIZE)
-    address = ctypes.addressof(page) // PAGE_SIZE * PAGE_SIZE
     try:
-        with Pagemap(os.getpid(), root) as own:
-            entries = own.read_entries(address, 1)
+        pagemap.own_frame(root)
+    except BackendUnavailable as err:
+        return Finding(PFNS, "no", f"{err.backend}: {err.reason}", err.remedy)
     except (HpviewError, OSError) as err:
         return Finding(PFNS, "no", str(err))
-    if len(entries) and int(entries[0]) & PFN_MASK:
-        return Finding(PFNS, "yes", "pagemap tells them")
-    return Finding(PFNS, "no", "pagemap shows zeros", "CAP_SYS_ADMIN, or run as root")
+    return Finding(PFNS, "yes", "pagemap tells them")
 
 
 def page_flags(root: Path) -> Finding:
@@ -150,7 +141,7 @@ def page_flags(root: Path) -> Finding:
 def own_smaps(root: Path) -> Finding:
     """The kernel's own totals, as a last resort and to compare with."""
     try:
-        smaps = read_smaps(os.getpid(), root)
+        smaps = read_smaps(own_pid(root), root)
     except (HpviewError, OSError) as err:
         return Finding(SMAPS, "no", str(err), "a kernel with CONFIG_PROC_PAGE_MONITOR")
     return Finding(SMAPS, "yes", f"can be read: {len(smaps.table)} mappings of this process")
@@ -186,7 +177,9 @@ def others(root: Path) -> Finding:
 
 
 def hidepid(root: Path) -> Finding:
-    """Whether /proc hides other users' processes."""
+    """Whether /proc shows every process of the namespace we live in."""
+    if why := foreign(root):
+        return Finding("process list", "partly", why, REMEDY)
     options = ""
     try:
         for line in (root / "self/mounts").read_text("utf-8", "surrogateescape").splitlines():

@@ -20,6 +20,7 @@ from pyroute2.netlink.generic import AsyncGenericNetlinkSocket
 from hpview.host.delays import Delays, TaskDelays, Wait, accounting
 from hpview.host.unread import Unread
 from hpview.kernelfs.files import PROC
+from hpview.kernelfs.pid_namespace import REMEDY, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +94,8 @@ class _TaskStats(tables.TaskStats):  # type: ignore[misc]
 
 def read_delays(pids: Sequence[int], root: Path = PROC) -> Delays | Unread:
     """Ask for the delays of processes; those that are gone meanwhile are left out."""
+    if why := foreign(root):
+        return Unread(_SOURCE, why, REMEDY)
     began = time.perf_counter()
     try:
         with _TaskStats() as socket:

@@ -15,6 +15,24 @@ SYS: Final = Path("/sys")
 PF_KTHREAD: Final = 0x00200000
 """include/linux/sched.h: the task is a kernel thread."""
 
+_REFUSALS: Final = frozenset(
+    {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
+)
+"""An ioctl that fails so for one range fails so for the next."""
+
+
+def own_pid(root: Path = PROC) -> int:
+    """The number of this process in a procfs, which may be of another pid namespace.
+
+    Raises:
+        BackendUnavailable: It is not shown there.
+    """
+    try:
+        return int((root / "self").resolve(strict=True).name)
+    except FileNotFoundError as err:
+        what = "it does not show this process" if (root / "1").exists() else "it is not mounted"
+        raise BackendUnavailable(str(root), what, remedy=f"mount -t proc proc {root}") from err
+
 
 def open_file(pid: int, name: str, root: Path = PROC) -> int:
     """Open ``root/pid/name`` for reading and return the descriptor.
@@ -78,14 +96,28 @@ class MmFile:
         self._root = root
         self._fd = open_file(pid, name, root)
 
-    def _translated(self, err: OSError, ioctl: str, since: str) -> Exception:
-        """Tell an error of an ioctl that kernels have ``since`` some version."""
-        if err.errno == errno.ESRCH:
-            return NoSuchProcess(self._pid)
+    def _refused(self, err: OSError, ioctl: str, since: str) -> Exception:
+        """Tell an error of an ioctl that kernels have ``since`` some version.
+
+        The process may be read, or its file would not have been opened: what is denied
+        now is the ioctl, by whatever stands between this process and the kernel.
+        """
         if err.errno == errno.ENOTTY:
             return BackendUnavailable(
                 ioctl, "this kernel has no such ioctl", remedy=f"{since} or later"
             )
+        if err.errno in _REFUSALS:
+            return BackendUnavailable(
+                ioctl,
+                f"it was refused ({err.strerror})",
+                remedy="a seccomp filter or a security module may be why",
+            )
+        return self._failed(err)
+
+    def _failed(self, err: OSError) -> Exception:
+        """Tell an error of reading the open file."""
+        if err.errno == errno.ESRCH:
+            return NoSuchProcess(self._pid)
         return failure(err, self._pid, self._file, self._root)
 
     def close(self) -> None:

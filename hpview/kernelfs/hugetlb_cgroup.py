@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.mounts import read_mounts
+from hpview.kernelfs.mounts import own_mounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +77,7 @@ class Hierarchy(NamedTuple):
 
 def find_hierarchy(root: Path = PROC) -> Hierarchy | None:
     """v1's where it is mounted, for a controller is in one only; else v2's; None without either."""
-    mounts = read_mounts(os.getpid(), root).values()
+    mounts = own_mounts(root).values()
     for mount in mounts:
         if mount.kind == "cgroup" and "hugetlb" in mount.options:
             return Hierarchy(Path(mount.path), mount.top, False)

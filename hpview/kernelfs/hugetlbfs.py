@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import mmap
-import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpview.kernelfs.files import PROC, SYS
 from hpview.kernelfs.hugetlb import read_pools
 from hpview.kernelfs.maps import device_of
-from hpview.kernelfs.mounts import read_mounts
+from hpview.kernelfs.mounts import own_mounts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,7 +82,7 @@ def read_hugetlb_mounts(root: Path = PROC) -> tuple[HugetlbMount, ...]:
             limit=_bytes(mount.option("size")),
             least=_bytes(mount.option("min_size")),
         )
-        for mount in read_mounts(os.getpid(), root).values()
+        for mount in own_mounts(root).values()
         if mount.kind == "hugetlbfs"
     )
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.errors import BackendUnavailable
+from hpview.errors import BackendUnavailable, HpviewError
 from hpview.kernelfs.files import PROC
+from hpview.kernelfs.pagemap import own_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,17 +53,44 @@ def read(pfns: NDArray[np.uint64], root: Path = PROC) -> NDArray[np.uint64]:
         ``PageFlag`` bits, uint64, shape (n,).
 
     Raises:
-        BackendUnavailable: The file is missing or this user may not read it.
+        BackendUnavailable: The file is missing, empty or this user may not read it.
+    """
+    fd = open_flags(root)
+    try:
+        return _read(fd, pfns)
+    except OSError as err:
+        raise unreadable(err) from err
+    finally:
+        os.close(fd)
+
+
+def open_flags(root: Path = PROC, remedy: str = "run as root") -> int:
+    """A descriptor of the file, from which the flags of the first frame could be read.
+
+    Raises:
+        BackendUnavailable: As ``read``.
     """
     try:
         fd = os.open(root / "kpageflags", os.O_RDONLY | os.O_CLOEXEC)
     except OSError as err:
-        remedy = "run as root" if isinstance(err, PermissionError) else ""
-        raise BackendUnavailable("kpageflags", err.strerror or str(err), remedy=remedy) from err
+        raise unreadable(err, remedy) from err
     try:
-        return _read(fd, pfns)
-    finally:
+        first = os.pread(fd, _ENTRY_SIZE, 0)
+    except OSError as err:
         os.close(fd)
+        raise unreadable(err, remedy) from err
+    if len(first) == _ENTRY_SIZE:
+        return fd
+    os.close(fd)
+    # containers put /dev/null over what is to be hidden
+    raise BackendUnavailable("/proc/kpageflags", "it is empty", remedy="run outside of a container")
+
+
+def unreadable(err: OSError, remedy: str = "run as root") -> BackendUnavailable:
+    """What to raise for an error met on the file."""
+    reason = err.strerror or str(err)
+    denied = isinstance(err, PermissionError)
+    return BackendUnavailable("/proc/kpageflags", reason, remedy=remedy if denied else "")
 
 
 def _read(fd: int, pfns: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -94,8 +122,20 @@ def _pread(fd: int, size: int, offset: int) -> bytes:
 
 
 def readable(root: Path = PROC) -> bool:
-    """Whether this user may read the flags, tried on the first frame."""
+    """Whether this user may read the flags of frames, and is told frames, tried on an own page."""
     try:
-        return len(read(np.zeros(1, np.uint64), root)) == 1
-    except (BackendUnavailable, OSError):
+        attempt(root)
+    except (HpviewError, OSError):
         return False
+    return True
+
+
+def attempt(root: Path = PROC) -> None:
+    """Read the flags of the frame behind a page of this very process.
+
+    Raises:
+        HpviewError, OSError: Flags or frames may not be read.
+    """
+    flags = read(np.array([own_frame(root)], np.uint64), root)
+    if int(flags[0]) & PageFlag.NOPAGE:
+        raise BackendUnavailable("/proc/kpageflags", "it does not know a page of this process")

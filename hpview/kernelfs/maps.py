@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpview import text
-from hpview.kernelfs.files import PROC, MmFile, no_memory_map, read_file
+from hpview.kernelfs.files import PROC, MmFile, no_memory_map, own_pid, read_file
 from hpview.wire import VmFlag
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def device_of(area: mmap.mmap, root: Path = PROC) -> int | None:
         HpviewError: One's own maps cannot be read.
     """
     address = address_of(area)
-    mappings = read_maps(os.getpid(), root)
+    mappings = read_maps(own_pid(root), root)
     return next((m.dev for m in mappings if m.start <= address < m.end), None)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from hpview import text
 from hpview.errors import HpviewError
-from hpview.kernelfs.files import PROC, read_file
+from hpview.kernelfs.files import PROC, own_pid, read_file
 from hpview.kernelfs.maps import MINOR_BITS
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ def read_mounts(pid: int, root: Path = PROC) -> dict[int, Mount]:
         return {}
     mounts = (_mount(line) for line in lines)
     return {mount.dev: mount for mount in mounts if mount is not None}
+
+
+def own_mounts(root: Path = PROC) -> dict[int, Mount]:
+    """What this process sees mounted, as ``read_mounts``."""
+    try:
+        return read_mounts(own_pid(root), root)
+    except HpviewError:
+        return {}
 
 
 def view_of(tid: int, root: Path = PROC) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hpview.errors import AccessDenied, BackendUnavailable, NoSuchProcess
+from hpview.kernelfs.pid_namespace import require_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,11 +42,13 @@ def nodes_of(pid: int, addresses: NDArray[np.uint64]) -> NDArray[np.int32]:
     Raises:
         NoSuchProcess: It is gone.
         AccessDenied: It may not be read.
-        BackendUnavailable: The kernel has no such call, or hpview not its number here.
+        BackendUnavailable: The kernel has no such call, or hpview not its number here; or /proc
+            is of another pid namespace.
     """
     number = _NUMBERS.get(platform.machine())
     if number is None:
         raise BackendUnavailable(_NAME, f"its number on {platform.machine()} is not known here")
+    require_own(_NAME)
     asked = np.ascontiguousarray(addresses, np.uint64)
     status = np.full(len(asked), -errno.ENOENT, np.int32)
     failed = _syscall(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import mmap
 import os
 import struct
 from enum import IntFlag
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.errors import HpviewError
-from hpview.kernelfs.files import PROC, MmFile
+from hpview.errors import BackendUnavailable, HpviewError
+from hpview.kernelfs.files import PROC, MmFile, own_pid
+from hpview.kernelfs.maps import address_of
 from hpview.wire import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -121,7 +123,7 @@ class Pagemap(MmFile):
 
         Raises:
             NoSuchProcess: The address space is gone.
-            BackendUnavailable: The kernel is older than 6.7.
+            BackendUnavailable: The kernel is older than 6.7, or the ioctl is refused.
             ValueError: ``start`` is not aligned, or ``vec_len`` not positive.
         """
         if start & (PAGE_SIZE - 1) or vec_len < 1:
@@ -171,7 +173,7 @@ class Pagemap(MmFile):
                 return count
             except OSError as err:
                 if err.errno != errno.EINVAL or not self.guard_known:
-                    raise self._translated(err, "PAGEMAP_SCAN", "Linux 6.7") from err
+                    raise self._refused(err, "PAGEMAP_SCAN", "Linux 6.7") from err
             # Linux 6.7 to 6.15 refuse a category they do not know
             self._return = _RETURN
 
@@ -200,7 +202,7 @@ class Pagemap(MmFile):
                     break
                 done += count
         except OSError as err:
-            raise self._translated(err, "PAGEMAP_SCAN", "Linux 6.7") from err
+            raise self._failed(err) from err
         return entries[: done // _ENTRY_SIZE]
 
     def read_each(self, addresses: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -222,25 +224,58 @@ class Pagemap(MmFile):
                 os.preadv(self._fd, [room[at : at + _ENTRY_SIZE]], offset)
         except OSError as err:
             if err.errno != errno.ESRCH:
-                raise self._translated(err, "pagemap", "Linux 2.6.25") from err
+                raise self._failed(err) from err
         return entries
 
 
-def _scan_self(root: Path) -> Pagemap | None:
-    try:
-        with Pagemap(os.getpid(), root) as pagemap:
-            pagemap.scan(0, PAGE_SIZE)
-            return pagemap
-    except (HpviewError, OSError):
-        return None
+def attempt(root: Path = PROC) -> bool:
+    """Scan a page of this very process.
+
+    Returns:
+        Whether scans tell guard pages from swapped ones (Linux 6.16).
+
+    Raises:
+        HpviewError, OSError: PAGEMAP_SCAN cannot be used here.
+    """
+    with Pagemap(own_pid(root), root) as pagemap:
+        pagemap.scan(0, PAGE_SIZE)
+        return pagemap.guard_known
 
 
 def supported(root: Path = PROC) -> bool:
     """Whether PAGEMAP_SCAN works here, tried on this very process."""
-    return _scan_self(root) is not None
+    try:
+        attempt(root)
+    except (HpviewError, OSError):
+        return False
+    return True
 
 
 def guard_supported(root: Path = PROC) -> bool:
     """Whether PAGEMAP_SCAN knows guard pages (Linux 6.16), tried on this very process."""
-    pagemap = _scan_self(root)
-    return pagemap is not None and pagemap.guard_known
+    try:
+        return attempt(root)
+    except (HpviewError, OSError):
+        return False
+
+
+def own_frame(root: Path = PROC) -> int:
+    """The frame of a page of this very process.
+
+    Raises:
+        BackendUnavailable: pagemap hides frame numbers.
+        HpviewError, OSError: It cannot be read.
+    """
+    with mmap.mmap(-1, PAGE_SIZE) as memory, Pagemap(own_pid(root), root) as pagemap:
+        memory[0] = 1
+        entries = pagemap.read_entries(address_of(memory), 1)
+    if len(entries) and (frame := int(entries[0]) & PFN_MASK):
+        return frame
+    raise hidden()
+
+
+def hidden(remedy: str = "run as root") -> BackendUnavailable:
+    """What to raise where frame 0 is told for every page: it takes CAP_SYS_ADMIN at open()."""
+    return BackendUnavailable(
+        "/proc/PID/pagemap", "it hides frame numbers", remedy=f"{remedy} with CAP_SYS_ADMIN"
+    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from hpview import text
 from hpview.errors import HpviewError
-from hpview.kernelfs.files import PROC, MmFile
+from hpview.kernelfs.files import PROC, MmFile, own_pid
 from hpview.kernelfs.maps import MINOR_BITS, Mapping, parse_maps
 from hpview.wire import PAGE_SIZE, VmFlag
 
@@ -78,7 +78,7 @@ class MapsQuery(MmFile):
 
         Raises:
             NoSuchProcess: The address space is gone (exit or exec).
-            BackendUnavailable: The kernel is older than 6.11.
+            BackendUnavailable: The kernel is older than 6.11, or the ioctl is refused.
         """
         query = self._plain
         _ADDRESS.pack_into(query, _ADDRESS_AT, addr)
@@ -87,7 +87,7 @@ class MapsQuery(MmFile):
         except OSError as err:
             if err.errno == errno.ENOENT:
                 return None
-            raise self._translated(err, "PROCMAP_QUERY", "Linux 6.11") from err
+            raise self._refused(err, "PROCMAP_QUERY", "Linux 6.11") from err
         return _ANSWER.unpack_from(query, _ANSWER_AT)
 
     def query(self, addr: int, *, exact: bool = False, name: bool = True) -> Mapping | None:
@@ -103,7 +103,7 @@ class MapsQuery(MmFile):
 
         Raises:
             NoSuchProcess: The address space is gone (exit or exec).
-            BackendUnavailable: The kernel is older than 6.11.
+            BackendUnavailable: The kernel is older than 6.11, or the ioctl is refused.
         """
         label = ""
         if name:
@@ -135,7 +135,7 @@ class MapsQuery(MmFile):
                 return None
             if err.errno == errno.ENAMETOOLONG:
                 return self._query_long_name(addr)
-            raise self._translated(err, "PROCMAP_QUERY", "Linux 6.11") from err
+            raise self._refused(err, "PROCMAP_QUERY", "Linux 6.11") from err
         size = _SIZES.unpack_from(query, _SIZES_AT)[0]
         raw = _ANSWER.unpack_from(query, _ANSWER_AT)
         if not size:
@@ -161,7 +161,17 @@ class MapsQuery(MmFile):
 def supported(root: Path = PROC) -> bool:
     """Whether PROCMAP_QUERY works here, tried on this very process."""
     try:
-        with MapsQuery(os.getpid(), root) as maps:
-            return maps.query_raw(0) is not None
+        attempt(root)
     except (HpviewError, OSError):
         return False
+    return True
+
+
+def attempt(root: Path = PROC) -> None:
+    """Ask for a VMA of this very process.
+
+    Raises:
+        HpviewError, OSError: PROCMAP_QUERY cannot be used here.
+    """
+    with MapsQuery(own_pid(root), root) as maps:
+        maps.query_raw(0)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.errors import BackendUnavailable
+from hpview.kernelfs import kpageflags, pagemap
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.kpageflags import PageFlag
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from hpview.errors import BackendUnavailable
 
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
@@ -39,9 +41,7 @@ _TABLE: Final = 1 << 28
 
 def hidden() -> BackendUnavailable:
     """What to raise where pagemap tells frame 0 for every page (no CAP_SYS_ADMIN)."""
-    return BackendUnavailable(
-        "/proc/PID/pagemap", "it hides frame numbers", remedy=f"{REMEDY} with CAP_SYS_ADMIN"
-    )
+    return pagemap.hidden(REMEDY)
 
 
 class Frames:
@@ -51,15 +51,11 @@ class Frames:
         root: Where procfs is mounted.
 
     Raises:
-        BackendUnavailable: The file is missing or this user may not read it.
+        BackendUnavailable: The file is missing, empty or this user may not read it.
     """
 
     def __init__(self, root: Path = PROC) -> None:
-        try:
-            self._fd = os.open(root / "kpageflags", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as err:
-            reason = err.strerror or str(err)
-            raise BackendUnavailable("/proc/kpageflags", reason, remedy=REMEDY) from err
+        self._fd = kpageflags.open_flags(root, REMEDY)
         self._helper: ThreadPoolExecutor | None = None
 
     def flags(self, pfns: I64) -> U64:
@@ -70,12 +66,18 @@ class Frames:
 
         Returns:
             ``PageFlag`` bits, uint64, shape (n,); NOPAGE behind the end of memory.
+
+        Raises:
+            BackendUnavailable: They cannot be read any more.
         """
         if not len(pfns):
             return np.zeros(0, np.uint64)
         blocks = pfns >> _SHIFT
         wanted, ranks = _distinct(blocks)
-        found = self._read(wanted)
+        try:
+            found = self._read(wanted)
+        except OSError as err:
+            raise kpageflags.unreadable(err, REMEDY) from err
         ranks <<= _SHIFT
         ranks += pfns & (_BLOCK - 1)
         return found[ranks]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from hpview.errors import BackendUnavailable, HpviewError, NoSuchProcess
 from hpview.kernelfs import procmap_query
-from hpview.kernelfs.files import PROC
+from hpview.kernelfs.files import PROC, own_pid
 from hpview.kernelfs.kpageflags import PageFlag
 from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.pagemap import PFN_MASK, Category, Entry, Pagemap
@@ -219,7 +218,7 @@ def _run_bounds(places: I64, pfns: I64) -> tuple[I64, I64]:
 def _soft_dirty_tracked() -> bool:
     """Whether soft-dirty bits mean anything: a page just written has it, or none ever has."""
     try:
-        with mmap.mmap(-1, PAGE_SIZE) as memory, Pagemap(os.getpid()) as own:
+        with mmap.mmap(-1, PAGE_SIZE) as memory, Pagemap(own_pid()) as own:
             memory[0] = 1
             entries = own.read_entries(np.frombuffer(memory, np.uint8).ctypes.data, 1)
             return bool(len(entries) and int(entries[0]) & _SOFT_DIRTY)

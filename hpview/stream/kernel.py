@@ -7,10 +7,9 @@ import os
 import threading
 from typing import TYPE_CHECKING, Self
 
-from hpview.errors import BackendUnavailable
 from hpview.stream.base import CHUNK_SIZE
 from hpview.stream.handover import Handover
-from hpview.stream.loaded import LoadedProgram
+from hpview.stream.loaded import LoadedProgram, unreadable
 from hpview.stream.state import Mode
 from hpview.stream.target import Target
 from hpview.wire import Source
@@ -79,7 +78,7 @@ class KernelStream:
         except BlockingIOError:
             raise
         except OSError as err:
-            raise BackendUnavailable("bpf", f"reading the iterator: {err.strerror}") from err
+            raise unreadable(err) from err
         self._received += len(data)
         return data
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from hpview.errors import BackendUnavailable
 from hpview.kernelfs.files import PROC
+from hpview.kernelfs.pid_namespace import require_own
 from hpview.kernelfs.zoneinfo import ram_top
 from hpview.stream import bpf
 from hpview.stream.calibrate import calibrate
@@ -32,12 +33,15 @@ UNITS_PER_TABLE: Final = 16
 TABLES_PER_CALL: Final = 256
 
 _SKELETON: Final = Path(__file__).with_name("task_vma.lskel")
-_BTF: Final = Path("/sys/kernel/btf/vmlinux")
+_SYS: Final = Path("/sys/kernel")
+_BTF: Final = _SYS / "btf/vmlinux"
 _LOG_SIZE: Final = 1 << 20
 _LOG_LINES: Final = 20
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN stands in for either
 _CAPABILITIES: Final = {"CAP_BPF": 39, "CAP_PERFMON": 38}
 _CAP_SYS_ADMIN: Final = 21
+_EVERY_UID: Final = ["0", "0", "4294967295"]
+"""The uid_map of a process that is in no further user namespace."""
 
 
 class LoadedProgram:
@@ -51,6 +55,8 @@ class LoadedProgram:
     """
 
     def __init__(self) -> None:
+        # It is told pids of /proc, and tells those of its own namespace.
+        require_own("bpf", PROC)
         skeleton = LightSkeleton.parse(_SKELETON.read_bytes())
         loaded = _load(skeleton)
         self._prog_fd = loaded.prog_fd
@@ -131,6 +137,8 @@ class LoadedProgram:
                 os.read(fd, 1)
             except BlockingIOError:
                 continue
+            except OSError as err:
+                raise unreadable(err) from err
             break
         if state.pages_found != PagesFound.READ:
             return None
@@ -157,6 +165,8 @@ class LoadedProgram:
                         return
                 except BlockingIOError:
                     continue  # a million VMAs, and nothing to say about them
+                except OSError as err:
+                    raise unreadable(err) from err
         finally:
             os.close(fd)
 
@@ -175,13 +185,14 @@ class LoadedProgram:
             raise _unavailable(err) from err
 
 
+def unreadable(err: OSError) -> BackendUnavailable:
+    """What to raise for an error of read(2) on an iterator."""
+    return BackendUnavailable("bpf", f"reading the iterator: {err.strerror}")
+
+
 def _load(skeleton: LightSkeleton) -> Loaded:
     if platform.machine() != "x86_64":
         raise BackendUnavailable("bpf", f"page tables of {platform.machine()} are not known")
-    if not _BTF.exists():
-        raise BackendUnavailable(
-            "bpf", f"no {_BTF}", remedy="a kernel built with CONFIG_DEBUG_INFO_BTF"
-        )
     try:
         return skeleton.load()
     except LoadFailed as err:
@@ -202,6 +213,10 @@ def _refused(skeleton: LightSkeleton, first: LoadFailed) -> BackendUnavailable:
     else:
         os.close(loaded.prog_fd)
         os.close(loaded.state_fd)
+    if _SYS.is_dir() and not _BTF.is_file() and not _missing_capabilities():
+        return BackendUnavailable(
+            "bpf", f"no {_BTF}", remedy="a kernel built with CONFIG_DEBUG_INFO_BTF"
+        )
     failure = _unavailable(first)
     failure.details = tuple(log.splitlines()[-_LOG_LINES:])
     return failure
@@ -211,17 +226,43 @@ def _unavailable(err: OSError) -> BackendUnavailable:
     if err.errno == errno.ENOSYS:
         return BackendUnavailable("bpf", "the kernel has no bpf()", remedy="CONFIG_BPF_SYSCALL")
     missing = _missing_capabilities()
-    if missing or err.errno == errno.EPERM:
-        wanted = " and ".join(missing or _CAPABILITIES)
+    if missing:
+        wanted = " and ".join(missing)
         return BackendUnavailable("bpf", f"it needs {wanted}", remedy="run as root")
+    if err.errno in (errno.EPERM, errno.EACCES):
+        return _denied(err)
     return BackendUnavailable(
         "bpf", f"the kernel refused the program: {err.strerror}", remedy="Linux 5.17 or newer"
     )
 
 
+def _denied(err: OSError) -> BackendUnavailable:
+    """The capabilities are there and do not help."""
+    try:
+        first = (PROC / "self/uid_map").read_text("ascii").split() == _EVERY_UID
+    except OSError:
+        first = True
+    if not first:
+        wanted = " and ".join(_CAPABILITIES)
+        return BackendUnavailable(
+            "bpf",
+            f"it needs {wanted} in the first user namespace",
+            remedy="run as root outside of the container",
+        )
+    return BackendUnavailable(
+        "bpf",
+        f"it was refused ({err.strerror})",
+        remedy="a seccomp filter or a security module may be why",
+    )
+
+
 def _missing_capabilities() -> list[str]:
     """With only one of the two, errors range from EPERM to EINVAL."""
-    for line in (PROC / "self/status").read_text("ascii", "replace").splitlines():
+    try:
+        lines = (PROC / "self/status").read_text("ascii", "replace").splitlines()
+    except OSError:
+        return []
+    for line in lines:
         key, _, value = line.partition(":")
         if key == "CapEff":
             have = int(value, 16)

@@ -8,6 +8,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hpview.errors import NoSuchProcess
+from hpview.kernelfs.pid_namespace import foreign
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.kernelfs.task import is_zombie, threads
 from hpview.wire import MmFlag
@@ -155,7 +156,8 @@ class OneProcess:
     def _shares_files(self, tid: int) -> bool:
         if is_zombie(self._tgid, self._tgid, self._root):
             return False
-        return same_files(self._tgid, tid)
+        # kcmp() takes pids
+        return bool(foreign(self._root)) or same_files(self._tgid, tid)
 
 
 class AllProcesses:
