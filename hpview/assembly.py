@@ -20,6 +20,7 @@ from hpview.pages.slot import read_slot_at
 from hpview.pages.slot_facts import read_slot_facts
 from hpview.pages.states import read_states
 from hpview.services import Readers, Services
+from hpview.stream.auto import AutoBackend
 from hpview.stream.kernel import KernelBackend
 from hpview.stream.state import EntryBit
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
@@ -53,8 +54,8 @@ def services(
     Raises:
         BackendUnavailable: As ``backends.choose``.
     """
-    backend, notice = backends.choose(name)
-    readers = backends.readers(backend, notice)
+    backend, notices = backends.choose(name)
+    readers = backends.readers(backend, notices)
     machine = Machine(backend)
 
     def pages(pid: int, address: int) -> SlotPages:
@@ -93,7 +94,7 @@ def _one_after_the_other(machine: Machine) -> Callable[[Callable[[], bool]], Sna
 def _pages(backend: Backend, pid: int, address: int) -> SlotPages:
     """What /proc tells of the pages, with what only the page table has where BPF may read it."""
     slot = read_slot_at(pid, address)
-    if not isinstance(backend, KernelBackend) or not len(slot):
+    if not isinstance(backend, KernelBackend | AutoBackend) or not len(slot):
         return slot
     entries = backend.page_bits(pid, slot.start)
     if entries is None:

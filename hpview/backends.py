@@ -4,48 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hpview.errors import BackendUnavailable
-from hpview.facts import open_facts
+from hpview.facts import FactsOpener
 from hpview.kernelfs import procmap_query
+from hpview.notices import Notices
 from hpview.services import Readers
+from hpview.stream.auto import AutoBackend
 from hpview.stream.emulated import ProcfsBackend
 from hpview.stream.kernel import KernelBackend
 
 if TYPE_CHECKING:
-    from hpview.facts import FactsReader
     from hpview.stream.base import Backend
 
 
-def choose(name: str) -> tuple[Backend, str]:
-    """Open a backend by name; ``auto`` takes bpf where it may be loaded.
+def choose(name: str) -> tuple[Backend, Notices]:
+    """Open a backend by name; ``auto`` is bpf as long as that works.
 
     Returns:
-        The backend, and why it is not bpf, or "".
+        The backend, and what is to be said of it, now and later.
 
     Raises:
         BackendUnavailable: The one asked for cannot be used here.
     """
+    notices = Notices()
     if name == "procfs":
-        return ProcfsBackend(), ""
-    try:
-        return KernelBackend(), ""
-    except BackendUnavailable as err:
-        if name == "bpf":
-            raise
-        return ProcfsBackend(), str(err)
+        return ProcfsBackend(tell=notices.add), notices
+    if name == "bpf":
+        return KernelBackend(), notices
+    return AutoBackend(notices.add), notices
 
 
-def readers(backend: Backend, notice: str = "") -> Readers:
-    """What it takes to read one process over a backend."""
-    query = procmap_query.supported()
+def readers(backend: Backend, notices: Notices | None = None) -> Readers:
+    """What it takes to read one process over a backend.
 
-    def facts(pid: int) -> FactsReader:
-        return open_facts(pid, query=query)
-
+    Args:
+        backend: Any.
+        notices: Those that it tells.
+    """
+    notices = notices or Notices()
+    facts = FactsOpener(query=procmap_query.supported(), tell=notices.add)
     return Readers(
         backend=backend.name,
-        notice=notice,
+        notices=notices,
         open=backend.open,
-        facts=facts,
+        facts=facts.open,
         close=backend.close,
     )

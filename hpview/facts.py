@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
+from hpview.errors import AccessDenied, BackendUnavailable, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import procmap_query
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.maps import NAME_COLUMN, Mapping, MapsText, parse_maps, read_maps
@@ -20,7 +20,7 @@ from hpview.kernelfs.task import readable_task
 from hpview.wire import Kind, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -85,11 +85,23 @@ class StreamedFacts:
 
     A query a VMA would cost more than the stream itself. The text goes on where it
     stopped, so what is asked for again, because it changed, is not in it.
+
+    Args:
+        pid: Process.
+        root: Where procfs is mounted.
+        refused: Told when queries fail; the whole text is read for each from then on.
     """
 
-    def __init__(self, pid: int, root: Path = PROC) -> None:
+    def __init__(
+        self,
+        pid: int,
+        root: Path = PROC,
+        refused: Callable[[BackendUnavailable], None] = lambda _: None,
+    ) -> None:
         self._pid = pid
         self._root = root
+        self._refused = refused
+        self._whole: TextFacts | None = None
         query = self._opened()
         try:
             self._text = MapsText(*readable_task(pid, root))
@@ -109,8 +121,19 @@ class StreamedFacts:
         fresh = (starts >= np.uint64(behind)) & (starts < np.uint64(self._reached))
         wanted = set(starts[fresh].tolist())
         found = [mapping for mapping in read if mapping.start in wanted]
-        asked = [self._ask(start) for start in starts[~fresh].tolist()]
-        return found + [mapping for mapping in asked if mapping is not None]
+        return found + self._again(starts[~fresh])
+
+    def _again(self, starts: NDArray[np.uint64]) -> list[Mapping]:
+        """Those that the text has passed."""
+        if self._whole is None:
+            try:
+                asked = [self._ask(start) for start in starts.tolist()]
+            except BackendUnavailable as err:
+                self._refused(err)
+                self._whole = TextFacts(self._pid, self._root, read=False)
+            else:
+                return [mapping for mapping in asked if mapping is not None]
+        return self._whole.lookup(starts)
 
     def _read_to(self, address: int) -> list[Mapping]:
         """Read lines until one begins above ``address``; those with a name."""
@@ -161,12 +184,18 @@ class StreamedFacts:
 
 
 class TextFacts:
-    """From the text of maps, read once and again when a VMA is missing."""
+    """From the text of maps, read once and again when a VMA is missing.
 
-    def __init__(self, pid: int, root: Path = PROC) -> None:
+    Args:
+        pid: Process.
+        root: Where procfs is mounted.
+        read: Read it now, which tells whether it may be read.
+    """
+
+    def __init__(self, pid: int, root: Path = PROC, *, read: bool = True) -> None:
         self._pid = pid
         self._root = root
-        self._known = self._read()
+        self._known = self._read() if read else {}
 
     def _read(self) -> dict[int, Mapping]:
         return {m.start: m for m in read_maps(*readable_task(self._pid, self._root))}
@@ -186,10 +215,26 @@ class TextFacts:
         self._known = {}
 
 
-def open_facts(pid: int, *, query: bool, root: Path = PROC) -> FactsReader:
-    """The better reader of the two.
+class FactsOpener:
+    """Opens the better reader of the two that has not failed yet.
 
-    Raises:
-        NoSuchProcess, NoMemoryMap, AccessDenied: The names cannot be read.
+    Args:
+        query: PROCMAP_QUERY works, as far as is known.
+        tell: Takes a sentence once it does not.
     """
-    return StreamedFacts(pid, root) if query else TextFacts(pid, root)
+
+    def __init__(self, *, query: bool, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._query = query
+        self._tell = tell
+
+    def open(self, pid: int, root: Path = PROC) -> FactsReader:
+        """A reader for one process.
+
+        Raises:
+            NoSuchProcess, NoMemoryMap, AccessDenied: The names cannot be read.
+        """
+        return StreamedFacts(pid, root, self._refused) if self._query else TextFacts(pid, root)
+
+    def _refused(self, err: BackendUnavailable) -> None:
+        self._query = False
+        self._tell(f"{err}: the text of maps is read instead")

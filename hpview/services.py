@@ -38,14 +38,14 @@ class Readers:
 
     Attributes:
         backend: ``bpf`` or ``procfs``.
-        notice: Why a fallback is in use, or "".
+        notices: Why something is done without, so far: sentences, untrusted.
         open: A stream over one process.
         facts: Names of its VMAs.
         close: Releases everything; idempotent.
     """
 
     backend: str
-    notice: str
+    notices: Callable[[], tuple[str, ...]]
     open: Callable[[int], Stream]
     facts: Callable[[int], FactsReader]
     close: Callable[[], None]

@@ -118,7 +118,7 @@ class Fakes:
     scripts: list[list[bytes | HpviewError]]
     mappings: Sequence[Mapping] = ()
     processes: tuple[Process, ...] = ()
-    notice: str = ""
+    notices: Sequence[str] = ()
     gate: threading.Semaphore = field(default_factory=open_gate)
     snapshot_error: HpviewError | None = None
     streams: list[FakeStream] = field(default_factory=list)
@@ -151,7 +151,7 @@ class Fakes:
     def services(self) -> Services:
         return Services(
             backend="bpf",
-            notice=self.notice,
+            notices=lambda: tuple(self.notices),
             snapshot=self._snapshot,
             glance=self._glance,
             events=self._listen,

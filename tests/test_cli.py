@@ -160,7 +160,7 @@ def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[
     listed = json.loads(capsys.readouterr().out)
     assert listed["machine"]["thp"] in ("always", "madvise", "never", None)
     assert {"page_size", "free"} <= {*listed["machine"]["hugetlb"][0]}
-    assert list(listed) == ["schema", "source", "machine", "processes"]
+    assert list(listed) == ["schema", "source", "machine", "processes", "notices"]
     assert listed["schema"] == "hpview.ps/1"
     (row,) = (p for p in listed["processes"] if p["pid"] == target.pid)
     assert list(row) == [

@@ -18,7 +18,8 @@ from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.smaps import Smaps, read_smaps
 from hpview.kernelfs.status import read_stat
 from hpview.stream.emulated import EmulatedStream, ProcfsBackend
-from hpview.stream.opener import Features, ProcOpener
+from hpview.stream.features import Features, InUse
+from hpview.stream.opener import ProcOpener
 from hpview.wire import (
     PAGE_SIZE,
     SLOT_SIZE,
@@ -216,7 +217,7 @@ def test_denied_files_are_noted_and_have_no_mm(monkeypatch: pytest.MonkeyPatch) 
     def deny(self: pagemap.Pagemap, pid: int, root: object) -> None:
         raise AccessDenied(pid)
 
-    opener = ProcOpener(BEST, PROC)
+    opener = ProcOpener(InUse(BEST), PROC)
     monkeypatch.setattr(pagemap.Pagemap, "__init__", deny)
     assert opener.open(os.getpid(), os.getpid()) is None
     assert opener.denied

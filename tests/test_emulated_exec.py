@@ -27,7 +27,7 @@ from tests.test_emulated import EVERY, after_first, drain, status_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hpview.stream.opener import Features
+    from hpview.stream.features import Features
 
 
 EXEC = f"""

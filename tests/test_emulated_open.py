@@ -25,7 +25,7 @@ from tests.test_emulated import EVERY, after_first, drain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hpview.stream.opener import Features
+    from hpview.stream.features import Features
 
 # A leader that ends like pthread_exit(), at once or for a byte, while two threads live on.
 DEAD_LEADER = """
@@ -126,7 +126,7 @@ import ctypes, os, sys
 from hpview import wire
 from hpview.errors import HpviewError
 from hpview.stream.emulated import ProcfsBackend
-from hpview.stream.opener import Features
+from hpview.stream.features import Features
 from tests.test_emulated import drain
 os.setgroups([])
 os.setgid(65534)

@@ -15,9 +15,9 @@ from hpview.kernelfs.files import PROC
 from hpview.kernelfs.shmem import internal_device
 from hpview.machine import Machine, aggregate
 from hpview.stream.emulated import ProcfsBackend
+from hpview.stream.features import Features
 from hpview.stream.hugeable import MemoryFiles, MemoryFilesReader, hugeable
 from hpview.stream.kernel import KernelBackend
-from hpview.stream.opener import Features
 from hpview.wire import Kind, RollupFlag, VmFlag, decode
 from tests import gap_target, khugepaged, records
 from tests.children import child, hugetlb_pool

@@ -34,7 +34,7 @@ class Opened:
     def __init__(self, mm: Mm, *, status: Status = Status.COMPLETE) -> None:
         self.task = _Task(mm)
         self.tasks = FakeTasks(self.task)
-        self.program = WalkProgram(Source.PAGEMAP_SCAN, lambda: status)
+        self.program = WalkProgram(lambda: Source.PAGEMAP_SCAN, lambda: status)
         self.file = SeqFile(TaskVma(self.tasks, self.program))
         self.out = Handover(self.file.read, self.program.take_spill, None)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def reading(pages: str, *more: FakeTask) -> Reading:
-    program = WalkProgram(Source.BPF, lambda: Status.COMPLETE)
+    program = WalkProgram(lambda: Source.BPF, lambda: Status.COMPLETE)
     return Reading(program, FakeTask(FakeMm(pages)), *more)
 
 
@@ -107,7 +107,7 @@ def test_an_exec_to_an_image_without_a_vma_above() -> None:
 
 def pieces(change: Callable[[FakeMm], None]) -> Resume | None:
     """How the read behind the first piece of BB begins."""
-    program = WalkProgram(Source.BPF, lambda: Status.COMPLETE)
+    program = WalkProgram(lambda: Source.BPF, lambda: Status.COMPLETE)
     mm = FakeMm("BBC")
     mm.runs = {"B": PIECE_RUNS + 5}
     stream = Reading(program, FakeTask(mm))
@@ -131,7 +131,7 @@ def test_not_inside_one_that_begins_elsewhere() -> None:
 
 
 def test_behind_one_that_was_handed_over_whole() -> None:
-    program = WalkProgram(Source.BPF, lambda: Status.COMPLETE)
+    program = WalkProgram(lambda: Source.BPF, lambda: Status.COMPLETE)
     mm = FakeMm("BBC")
     mm.runs = {"B": PIECE_RUNS}
     stream = Reading(program, FakeTask(mm))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hpview.stream.base import Backend
-    from hpview.stream.opener import Features
+    from hpview.stream.features import Features
 
 
 @pytest.fixture(scope="module", params=[pytest.param("bpf", marks=pytest.mark.bpf), "procfs"])

@@ -27,7 +27,7 @@ class Reading:
 
     def __init__(self, *tasks: FakeTask, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.tasks = FakeTasks(*tasks)
-        self.program = RollupProgram(Source.BPF, lambda: Status.COMPLETE, clock)
+        self.program = RollupProgram(lambda: Source.BPF, lambda: Status.COMPLETE, clock)
         self.file = SeqFile(TaskVma(self.tasks, self.program))
         self.out = Handover(self.file.read, self.program.take_spill, None)
 

@@ -36,7 +36,7 @@ def services(streams: Sequence[bytes]) -> tuple[Readers, list[ListedStream]]:
 
     return Readers(
         backend="bpf",
-        notice="",
+        notices=lambda: (),
         open=open_stream,
         facts=lambda _pid: NamesOnly(),
         close=lambda: None,

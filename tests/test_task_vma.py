@@ -16,7 +16,7 @@ TASK = "TASK100:1"
 
 
 def program() -> WalkProgram:
-    return WalkProgram(Source.BPF, lambda: Status.COMPLETE)
+    return WalkProgram(lambda: Source.BPF, lambda: Status.COMPLETE)
 
 
 def reading(mm: FakeMm | None, *more: FakeTask) -> Reading:

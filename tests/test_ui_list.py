@@ -234,7 +234,7 @@ def test_an_unreadable_process_says_why() -> None:
 
 
 def test_the_notice_of_a_fallback_is_shown() -> None:
-    fakes = sample_fakes(notice="reading /proc, since bpf is not available: [b]no\x1b[31m")
+    fakes = sample_fakes(notices=["reading /proc, since bpf is not available: [b]no\x1b[31m"])
     app, _ = make(fakes)
 
     async def script(pilot: Pilot[None]) -> None:

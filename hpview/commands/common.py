@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hpview.errors import HpviewError
 from hpview.events import unlistened
-from hpview.text import encode, printable
+from hpview.text import encode, printable, well_formed
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -85,6 +85,18 @@ def opened_readers(args: Namespace) -> Iterator[Readers]:
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines that are fit for a terminal."""
     sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def print_notices(readers: Readers) -> None:
+    """What whoever reads a table has to know of where it comes from."""
+    print_lines(f"note: {printable(notice)}" for notice in readers.notices())
+
+
+def print_object(value: dict[str, Any], readers: Readers) -> None:
+    """Print an object as JSON, with ``notices``: the same as sentences."""
+    from hpview.export import json
+
+    print(json.dumps(value | {"notices": [well_formed(told) for told in readers.notices()]}))
 
 
 def print_raw(lines: Iterable[str]) -> None:

@@ -11,6 +11,8 @@ from hpview.commands.common import (
     opened_readers,
     opened_services,
     print_lines,
+    print_notices,
+    print_object,
     print_raw,
 )
 from hpview.errors import NothingMapped
@@ -26,10 +28,11 @@ def ps(args: Namespace) -> int:
     with opened_services(args) as services:
         snapshot = services.snapshot(lambda: False)
     if args.format == "json":
-        print(json.dumps(json.ps_object(snapshot)))
+        print_object(json.ps_object(snapshot), services)
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         print_lines(table.ps(snapshot, width))
+        print_notices(services)
     return 0
 
 
@@ -45,13 +48,15 @@ def scan(args: Namespace) -> int:
     with opened_readers(args) as readers:
         result = scan_.scan(readers, args.pid)
     if args.format == "json":
-        print(json.dumps(json.scan_object(result, log=args.explain)))
+        print_object(json.scan_object(result, log=args.explain), readers)
     elif args.explain:
         print_lines(explain.lines(result))
+        print_notices(readers)
     elif args.format == "maps":
         print_raw(maps.lines(result.space))
     else:
         print_lines(table.scan(result))
+        print_notices(readers)
     if not result.complete:
         print(f"hpview: process {args.pid}: {table.state(result)}", file=sys.stderr)
         return 1

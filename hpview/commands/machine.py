@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from hpview.commands.common import opened_services, print_lines
+from hpview.commands.common import opened_services, print_lines, print_notices, print_object
 from hpview.errors import HpviewError
 
 if TYPE_CHECKING:
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 def machine(args: Namespace) -> int:
     """Print what of the machine bears on huge pages."""
-    from hpview.export import json, machine, machine_json
+    from hpview.export import machine, machine_json
 
     with opened_services(args) as services:
         report = _report(services, args.seconds)
     if args.format == "json":
-        print(json.dumps(machine_json.machine_object(report)))
+        print_object(machine_json.machine_object(report), services)
     else:
         print_lines(machine.lines(report))
+        print_notices(services)
     return 0
 
 
@@ -54,13 +55,14 @@ def _report(services: Services, seconds: float | None) -> Report:
 def numa(args: Namespace) -> int:
     """Print on which nodes the memory of a process lies."""
     from hpview import scan
-    from hpview.export import json, numa
+    from hpview.export import numa
 
     with opened_services(args) as services:
         space = scan.scan(services, args.pid).space
         found = services.nodes(args.pid, space.runs, args.small, lambda: False)
     if args.format == "json":
-        print(json.dumps(numa.numa_object(found, space.comm)))
+        print_object(numa.numa_object(found, space.comm), services)
     else:
         print_lines(numa.lines(found, space.comm))
+        print_notices(services)
     return 0

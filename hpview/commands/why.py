@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from hpview.commands.common import opened_services, print_lines
+from hpview.commands.common import opened_services, print_lines, print_notices, print_object
 from hpview.errors import NothingMapped
 
 if TYPE_CHECKING:
@@ -24,24 +24,27 @@ def why(args: Namespace) -> int:
     Returns:
         0 if all of the process could be read, else 1.
     """
-    from hpview.export import json, table, why_lines
+    from hpview.export import table, why_lines
     from hpview.export import why as why_
 
     with opened_services(args) as services:
         result, found = _asked(services, args)
     if args.address is None:
         if args.format == "json":
-            print(json.dumps(why_.why_object(found, complete=result.complete)))
+            print_object(why_.why_object(found, complete=result.complete), services)
         else:
             print_lines(why_lines.process_lines(found))
+            print_notices(services)
     else:
         explanation = found.answers.explain(args.address)
         if explanation is None:
             raise NothingMapped(args.pid, args.address)
         if args.format == "json":
-            print(json.dumps(why_.slot_object(found, explanation, complete=result.complete)))
+            answer = why_.slot_object(found, explanation, complete=result.complete)
+            print_object(answer, services)
         else:
             print_lines(why_lines.slot_lines(found, explanation))
+            print_notices(services)
     if not result.complete:
         print(f"hpview: process {args.pid}: {table.state(result)}", file=sys.stderr)
         return 1

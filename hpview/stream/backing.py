@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hpview.kernelfs import pagemap
 from hpview.kernelfs.kpageflags import PageFlag
 from hpview.kernelfs.pagemap import PFN_MASK, REGION, Category, Entry
 from hpview.stream.fold import GUESSED
@@ -48,8 +49,8 @@ class ScanRegions:
     widest_gap = (1 << 64) - 1
     """A gap costs next to nothing: there are no page tables below it."""
 
-    def __init__(self, pagemap: Pagemap) -> None:
-        self._pagemap = pagemap
+    def __init__(self, file: Pagemap) -> None:
+        self._pagemap = file
 
     def scan(self, start: int, end: int) -> tuple[Records, int]:
         """Scan in windows until ``end``, or until a piece is full."""
@@ -75,14 +76,18 @@ class Levels(Protocol):
 
 
 class EntryRegions:
-    """Raw pagemap entries (before 6.7): pages exactly, the level of the leaf concluded."""
+    """Raw pagemap entries (before 6.7): pages exactly, the level of the leaf concluded.
+
+    Attributes:
+        levels: What concludes it.
+    """
 
     widest_gap = SLOT_SIZE
     """An entry is written for every page of a gap, too."""
 
-    def __init__(self, pagemap: Pagemap, levels: Levels) -> None:
-        self._pagemap = pagemap
-        self._levels = levels
+    def __init__(self, file: Pagemap, levels: Levels) -> None:
+        self._pagemap = file
+        self.levels = levels
 
     def scan(self, start: int, end: int) -> tuple[Records, int]:
         """Read the entries of one piece; here an empty page costs as much as a full one."""
@@ -91,7 +96,7 @@ class EntryRegions:
         categories = np.zeros(len(entries), np.uint64)
         for bit, category in _BITS:
             categories[(entries & np.uint64(bit)) != 0] |= np.uint64(category)
-        self._levels.conclude(start, entries, categories)
+        self.levels.conclude(start, entries, categories)
         return _regions(start, categories), until
 
 
@@ -109,11 +114,18 @@ class KpageflagsLevels:
         self._read = read
 
     def conclude(self, start: int, entries: U64, categories: U64) -> None:
-        """See ``Levels``."""
+        """See ``Levels``.
+
+        Raises:
+            BackendUnavailable: Frames are hidden, or their flags cannot be read any more.
+        """
         present = np.flatnonzero(categories & np.uint64(Category.PRESENT))
         if not len(present):
             return
         pfns = entries & np.uint64(PFN_MASK)
+        if len(present) > 1 and not pfns[present].any():
+            # frame 0 for every page is what a reader without CAP_SYS_ADMIN is shown
+            raise pagemap.hidden()
         flags = np.zeros(len(entries), np.uint64)
         flags[present] = self._read(pfns[present])
         categories[(flags & _KPF_ZERO) != 0] |= np.uint64(Category.PFNZERO)

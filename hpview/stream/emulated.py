@@ -10,20 +10,24 @@ from hpview.kernelfs import pagemap
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.task import threads
 from hpview.stream.base import CHUNK_SIZE, Resume
+from hpview.stream.features import InUse
 from hpview.stream.handover import Handover
-from hpview.stream.opener import Features, ProcOpener
+from hpview.stream.opener import ProcOpener
 from hpview.stream.procfs_tasks import AllProcesses, OneProcess
 from hpview.stream.program import WalkProgram
 from hpview.stream.rollup import RollupProgram
 from hpview.stream.seq_file import SeqFile
 from hpview.stream.target import Target
 from hpview.stream.task_vma import TaskVma
-from hpview.wire import Source, Status
+from hpview.wire import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from hpview.stream.features import Features
     from hpview.stream.task_vma import Tasks
+    from hpview.wire import Source
 
 
 _MOST_EXECS: Final = 8
@@ -33,18 +37,17 @@ _MOST_EXECS: Final = 8
 class EmulatedStream:
     """``Stream`` over /proc."""
 
-    def __init__(self, features: Features, root: Path, target: Target | None) -> None:
-        self._opener = ProcOpener(features, root)
+    def __init__(self, in_use: InUse, root: Path, target: Target | None) -> None:
+        self._in_use = in_use
+        self._opener = ProcOpener(in_use, root)
         self._target = target
         tasks: Tasks
         if target is None:
             tasks = AllProcesses(self._opener, root)
-            self._program: RollupProgram | WalkProgram = RollupProgram(
-                features.source, self._status
-            )
+            self._program: RollupProgram | WalkProgram = RollupProgram(self._source, self._status)
         else:
             tasks = OneProcess(target, self._opener, root)
-            self._program = WalkProgram(features.source, self._status)
+            self._program = WalkProgram(self._source, self._status)
         self._iterator = TaskVma(tasks, self._program)
         self._file = SeqFile(self._iterator)
         self._out = Handover(
@@ -54,8 +57,8 @@ class EmulatedStream:
 
     @property
     def source(self) -> Source:
-        """Where the backing comes from."""
-        return self._opener.features.source
+        """Where the backing comes from now."""
+        return self._source()
 
     @property
     def resume(self) -> Resume | None:
@@ -84,6 +87,9 @@ class EmulatedStream:
             raise BlockingIOError(errno.EAGAIN, "a piece waits")
         return self._file.read(size)
 
+    def _source(self) -> Source:
+        return self._in_use.source
+
     def _status(self) -> Status:
         if self._target is not None and self._opener.denied:
             return Status.PERMISSION
@@ -107,23 +113,29 @@ class ProcfsBackend:
     Args:
         features: What to use; probed when not given.
         root: Where procfs is mounted.
+        tell: Takes a sentence when something has to be done without.
     """
 
     name = "procfs"
 
-    def __init__(self, features: Features | None = None, root: Path = PROC) -> None:
+    def __init__(
+        self,
+        features: Features | None = None,
+        root: Path = PROC,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._root = root
-        self.features = features if features is not None else Features.probe(root)
+        self._in_use = InUse(features, root, tell)
 
     def open(self, pid: int) -> EmulatedStream:
         """See ``Backend.open``."""
         target = Target(pid, self._root)
         _require_access(pid, self._root)
-        return EmulatedStream(self.features, self._root, target)
+        return EmulatedStream(self._in_use, self._root, target)
 
     def open_all(self) -> EmulatedStream:
         """See ``Backend.open_all``."""
-        return EmulatedStream(self.features, self._root, None)
+        return EmulatedStream(self._in_use, self._root, None)
 
     def close(self) -> None:
         """Nothing is kept."""

@@ -2,59 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, Self
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
-from hpview.kernelfs.files import PROC, read_file
+from hpview.kernelfs.files import read_file
 from hpview.kernelfs.maps import MapsText
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, Levels, ScanRegions, SmapsLevels
+from hpview.stream.fallback import BestMappings, BestRegions
 from hpview.stream.hugeable import MemoryFilesReader
 from hpview.stream.mappings import Lines, QueryMappings, TextMappings
-from hpview.stream.procfs_mm import Density, ProcMm, Regions
-from hpview.wire import Source
+from hpview.stream.procfs_mm import Density, ProcMm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hpview.errors import BackendUnavailable
+    from hpview.stream.features import Features, InUse
     from hpview.stream.mappings import Mappings
+    from hpview.stream.procfs_mm import Regions
 
 
 _MOST_EXECS: Final = 8
 """So often a process is opened anew that calls exec() while it is being opened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Which of the kernel's interfaces to use.
-
-    Attributes:
-        query: PROCMAP_QUERY (6.11), else the text of maps.
-        scan: PAGEMAP_SCAN (6.7), else raw pagemap entries.
-        kpageflags: Without ``scan``: conclude from /proc/kpageflags, else from smaps.
-    """
-
-    query: bool
-    scan: bool
-    kpageflags: bool
-
-    @classmethod
-    def probe(cls, root: Path = PROC) -> Self:
-        """Try each of them."""
-        return cls(
-            query=procmap_query.supported(root),
-            scan=pagemap.supported(root),
-            kpageflags=kpageflags.readable(root),
-        )
-
-    @property
-    def source(self) -> Source:
-        """What the records will name as their source."""
-        if self.scan:
-            return Source.PAGEMAP_SCAN
-        return Source.PAGEMAP_KPAGEFLAGS if self.kpageflags else Source.SMAPS
 
 
 class Image(NamedTuple):
@@ -87,7 +58,7 @@ class _OpenMm:
     """The descriptors of one visit to an address space, and what outlives the visit.
 
     Args:
-        opener: Whose features to use.
+        opener: Whose interfaces to use.
         tgid: The process.
         tid: A thread of it that has an mm.
         identity: Of the mm.
@@ -100,7 +71,9 @@ class _OpenMm:
     def __init__(
         self, opener: ProcOpener, tgid: int, tid: int, identity: int, before: _OpenMm | None
     ) -> None:
-        root = opener.folder(tgid, tid)
+        self._opener = opener
+        self._tid = tid
+        self._root = root = opener.folder(tgid, tid)
         self.thread = (tgid, tid)
         self.levels: Levels | None = before.levels if before else None
         self.density: Density = before.density if before else Density()
@@ -110,14 +83,14 @@ class _OpenMm:
         self.lines: Lines | None = None
         try:
             mappings: Mappings
-            if opener.features.query:
+            if opener.in_use.features.query:
                 self._query = procmap_query.MapsQuery(tid, root)
                 self.lines = _lines(before, self.thread) or Lines(MapsText(tid, root))
-                mappings = QueryMappings(self._query, self.lines, opener.page_sizes)
+                query = QueryMappings(self._query, self.lines, opener.page_sizes)
+                mappings = BestMappings(query, self._text_instead)
             else:
-                self._text = mappings = TextMappings(tid, root, opener.page_sizes)
-                self._text.bind()
-            regions = self._regions(opener, tid, root)
+                mappings = self._bound_text()
+            regions = BestRegions(opener.in_use, self._regions)
             files = partial(opener.memory_files.of, tid, root)
             self.mm = ProcMm(identity, mappings, regions, self.density, files)
             self.image = read_image(tid, root)
@@ -125,15 +98,33 @@ class _OpenMm:
             self.close()
             raise
 
-    def _regions(self, opener: ProcOpener, tid: int, root: Path) -> Regions:
-        features = opener.features
+    def _bound_text(self) -> TextMappings:
+        self._text = text = TextMappings(self._tid, self._root, self._opener.mounted_page_sizes)
+        text.bind()
+        return text
+
+    def _text_instead(self, err: BackendUnavailable) -> TextMappings:
+        """For queries that fail in mid-visit.
+
+        Raises:
+            NoSuchProcess: The text may be of another address space: this one is gone.
+        """
+        self._opener.in_use.give_up("query", err)
+        text = self._bound_text()
+        if not self._lives():
+            raise NoSuchProcess(self._tid)
+        text.refresh()
+        return text
+
+    def _regions(self, features: Features) -> Regions:
         if features.scan:
             return ScanRegions(self.pagemap)
-        if self.levels is None:
+        if self.levels is None or isinstance(self.levels, KpageflagsLevels) != features.kpageflags:
+            root = self._opener.root
             self.levels = (
-                KpageflagsLevels(lambda pfns: kpageflags.read(pfns, opener.root))
+                KpageflagsLevels(lambda pfns: kpageflags.read(pfns, root))
                 if features.kpageflags
-                else SmapsLevels(smaps.read_smaps(tid, root))
+                else SmapsLevels(smaps.read_smaps(self._tid, self._root))
             )
         return EntryRegions(self.pagemap, self.levels)
 
@@ -177,18 +168,27 @@ def _lines(before: _OpenMm | None, thread: tuple[int, int]) -> Lines | None:
 class ProcOpener:
     """Opens address spaces, anew for each read(), and tells whether it is still the same.
 
+    Args:
+        in_use: The interfaces to use.
+        root: Where procfs is mounted.
+
     Attributes:
         denied: An address space was met that may not be read.
     """
 
-    def __init__(self, features: Features, root: Path) -> None:
-        self.features = features
+    def __init__(self, in_use: InUse, root: Path) -> None:
+        self.in_use = in_use
         self.root = root
-        self.page_sizes = {} if features.query else hugetlbfs.page_sizes(root)
+        self.page_sizes: dict[int, int] = {}
         self.memory_files = MemoryFilesReader(root)
         self.denied = False
         self._identity = 0
         self._current: _OpenMm | None = None
+
+    @cached_property
+    def mounted_page_sizes(self) -> dict[int, int]:
+        """The page sizes that mounts tell; for maps, which does not."""
+        return hugetlbfs.page_sizes(self.root)
 
     def folder(self, tgid: int, tid: int) -> Path:
         """Where the folder of a thread lies."""

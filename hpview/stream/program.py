@@ -43,14 +43,15 @@ class WalkProgram:
     """Writes TASK, VMA, RUN and END records as the BPF program does.
 
     Args:
-        source: Written into TASK records.
+        source: Asked behind each walk; when it changes, another TASK record says so before
+            the next VMA.
         status: Asked when the trailer is written.
     """
 
-    def __init__(self, source: Source, status: Callable[[], Status]) -> None:
+    def __init__(self, source: Callable[[], Source], status: Callable[[], Status]) -> None:
         self._source = source
         self._status = status
-        self._task: tuple[int, int, int] | None = None
+        self._task: tuple[int, int, int, Source] | None = None
         self._cursor = Cursor()
         self._counts = Counts()
         self._spill = b""
@@ -84,8 +85,11 @@ class WalkProgram:
             buffer.write(bytes(RECORD_SIZE))
             return 1
         walked = self._walk(buffer, at, place)
-        key = (at.task.tgid, at.task.tid, at.mm.identity)
-        task = b"" if key == self._task else task_record(self._source, at.task, at.mm)
+        source = self._source()
+        if place is Place.INSIDE and self._task is not None:
+            source = self._task[3]  # a record here would part the pieces of a VMA
+        key = (at.task.tgid, at.task.tid, at.mm.identity, source)
+        task = b"" if key == self._task else task_record(source, at.task, at.mm)
         data, ends = encode(walked)
         data = task + data
         ends += len(task)
@@ -126,7 +130,9 @@ class WalkProgram:
         vmas["flags"][0] |= np.uint16(flags)
         return replace(walked, vmas=vmas)
 
-    def _written(self, key: tuple[int, int, int], task: bytes, walked: Walked, shown: int) -> None:
+    def _written(
+        self, key: tuple[int, int, int, Source], task: bytes, walked: Walked, shown: int
+    ) -> None:
         self._task = key
         self._counts.tasks += bool(task)
         self._counts.vmas += shown

@@ -12,7 +12,17 @@ import numpy as np
 
 from hpview.stream.framing import Counts, task_record
 from hpview.stream.program import count_errors
-from hpview.wire import PAGE_SIZE, SLOT_SIZE, Kind, Records, RollupFlag, VmaFlag, VmFlag, blank
+from hpview.wire import (
+    PAGE_SIZE,
+    SLOT_SIZE,
+    TASK,
+    Kind,
+    Records,
+    RollupFlag,
+    VmaFlag,
+    VmFlag,
+    blank,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,8 +131,14 @@ class _Tally:
         if self.due is None and start < vma.end:
             self.due = start
 
-    def records(self) -> bytes:
-        """TASK and ROLLUP."""
+    def records(self, source: Source) -> bytes:
+        """TASK and ROLLUP.
+
+        Args:
+            source: The least exact one that was in use meanwhile.
+        """
+        task = np.frombuffer(self._task, TASK).copy()
+        task["source"] = source
         # It exited before it was read to its end.
         if self.due is not None or self.back:
             self._flags |= RollupFlag.PARTIAL
@@ -133,21 +149,21 @@ class _Tally:
         for name, value in self._bytes.items():
             out[name] = value
         out["bytes_gap"], out["bytes_hugetlb"] = self._gap, self._hugetlb
-        return self._task + out.tobytes()
+        return task.tobytes() + out.tobytes()
 
 
 class RollupProgram:
     """Adds up address spaces as the BPF program does; END alone goes through the buffer.
 
     Args:
-        source: Written into TASK records.
+        source: Asked when a process is begun and when it is finished, for its TASK record.
         status: Asked when the trailer is written.
         clock: In seconds.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: Callable[[], Source],
         status: Callable[[], Status],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -227,11 +243,11 @@ class RollupProgram:
         exec_ = before is not None and before.key[:2] == key[:2]
         self._close()
         flags = RollupFlag.PARTIAL if exec_ else RollupFlag(0)
-        self._tally = _Tally(key, task_record(self._source, at.task, at.mm), flags)
+        self._tally = _Tally(key, task_record(self._source(), at.task, at.mm), flags)
         return self._tally
 
     def _close(self) -> None:
         tally, self._tally = self._tally, None
         if tally is not None:
-            self._spill.append(tally.records())
+            self._spill.append(tally.records(self._source()))
             self._counts.tasks += 1

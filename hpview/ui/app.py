@@ -114,6 +114,7 @@ class HpviewApp(App[None]):
         self._keep = keep
         self._kept = copy.deepcopy(self.settings)
         self._notice = notice
+        self._told: set[str] = set()
         self.settled = asyncio.Event()
         self.failure: HpviewError | None = None
         self.unopened: HpviewError | None = None
@@ -143,6 +144,7 @@ class HpviewApp(App[None]):
             leave_by_signals(self)
         self._leaving = Leaving(self)
         self.set_interval(_KEEP_EVERY, self._keep_settings)
+        self.set_interval(_KEEP_EVERY, self._tell_notices)
         if callable(self._given):
             self.push_screen(OpeningScreen(self._glyphs, self._pid))
             self.call_after_refresh(self._open, self._given)
@@ -199,6 +201,16 @@ class HpviewApp(App[None]):
     @on(HpviewScreen.Settled)
     def _settled(self) -> None:
         self.settled.set()
+        self._tell_notices()
+
+    def _tell_notices(self) -> None:
+        """Say once why something is done without; the list shows it as long as it is seen."""
+        for notice in self._services.notices() if self.settled.is_set() else ():
+            if notice in self._told:
+                continue
+            self._told.add(notice)
+            if not isinstance(self.screen, screens.ProcessesScreen):
+                self.notify(printable(notice), severity="warning", markup=False)
 
     @on(HpviewScreen.Failed)
     def _failed(self, event: HpviewScreen.Failed) -> None:

@@ -16,6 +16,7 @@ from hpview.machine_state import UNREAD
 from hpview.roster.arrange import Shape
 from hpview.text import printable
 from hpview.ui import signs
+from hpview.ui.paint import fitted
 from hpview.ui.screens.columns import ColumnsScreen
 from hpview.ui.screens.live import LiveScreen
 from hpview.ui.widgets.line import Lines
@@ -87,6 +88,8 @@ class ProcessesScreen(LiveScreen):
         self._list.set_placeholder("reading the processes…")
         self._strip = Lines(glyphs, id="machine")
         self._notice = Lines(glyphs, id="notice")
+        self._notice.display = False
+        self._told: tuple[str, ...] = ()
         self._detail = Lines(glyphs, id="process-detail")
         self._prompt = Prompt(glyphs, id="prompt")
 
@@ -102,14 +105,30 @@ class ProcessesScreen(LiveScreen):
         """Paint what does not wait for data."""
         self._strip.paint(self._strip_lines)
         self._detail.paint(self._detail_lines)
-        notice = printable(self.services.notice)
-        self._notice.display = bool(notice)
-        self._notice.paint(lambda _width, inks: [[Segment(f" {notice}", inks.warn)]])
+        self._show_notices()
         self._list.focus()
         super().on_mount()
 
+    def _show_notices(self) -> None:
+        """Why something is done without: a line each."""
+        told = self.services.notices()
+        if told == self._told:
+            return
+        self._told = told
+        self._notice.display = bool(told)
+        self._notice.styles.height = len(told)
+        self._notice.paint(self._notice_lines)
+
+    def _notice_lines(self, width: int, inks: Inks) -> list[list[Segment]]:
+        more = inks.glyphs.text("…")
+        return [
+            [Segment(fitted(f" {printable(notice)}", width, more=more), inks.warn)]
+            for notice in self._told
+        ]
+
     def show_census(self) -> None:
         """Draw what there is now."""
+        self._show_notices()
         self._list.show(self.census.processes)
         self._strip.tooltip = Text(printable(self.polled_because)) if self.polled_because else None
         self._rearranged()
