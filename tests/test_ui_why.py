@@ -11,6 +11,7 @@ import numpy as np
 from hpview.errors import AccessDenied, NoSuchProcess
 from hpview.pages.slot_facts import SLOT_FACTS, Folio
 from hpview.settings import Settings
+from hpview.ui import asking
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
 from hpview.wire import Backing
@@ -21,6 +22,7 @@ from tests.records import MIB, Script, run
 from tests.settings_in_force import in_force, thp
 
 if TYPE_CHECKING:
+    import pytest
     from numpy.typing import NDArray
     from textual.pilot import Pilot
 
@@ -170,6 +172,38 @@ def test_while_it_is_read_the_answers_follow() -> None:
         assert last is not None
         assert last.space is screen.space
         assert len(screen.asking.mains(screen.space)) == len(screen.space.vmas)
+
+    drive(app, script)
+
+
+def test_the_last_answers_wait_for_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor when the end is reached while the rules are applied to what was known before it."""
+    monkeypatch.setattr(asking, "_LEAST_REST", 1e6)
+    fakes = half_huge(gate=threading.Semaphore(0))
+    fakes.scripts = [[*Script(PID).vma(A, A + 8 * MIB).chunks(), *Script(PID).end().chunks()]]
+    services = fakes.services()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def settings(pid: int) -> InForce:
+        begun.set()
+        assert go_on.wait(10)
+        return services.in_force(pid)
+
+    app = HpviewApp(replace(services, in_force=settings), PID, settings=Settings(refresh=1e6))
+
+    async def script(pilot: Pilot[None]) -> None:
+        fakes.gate.release()
+        await until(pilot, begun.is_set)
+        fakes.gate.release(100)
+        await settled(pilot, app)
+        go_on.set()
+        await rested(pilot, app)
+        answers = on_top(app).asking.answers
+        assert answers is not None
+        assert answers.space is on_top(app).space
+        on_top(app).asking.need_pages()
+        await rested(pilot, app)
+        assert on_top(app).asking.answers is not answers
 
     drive(app, script)
 

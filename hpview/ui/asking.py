@@ -79,6 +79,7 @@ class Asking:
         self._smaps_took: float | None = None
         self._token = 0
         self._not_before = 0.0
+        self._hurried = False
         self._timer: Timer | None = None
         self._listeners: list[Callable[[], None]] = []
         self._mains: tuple[AddressSpace, int, Inquiry, NDArray[np.uint8]] | None = None
@@ -114,8 +115,9 @@ class Asking:
 
     def need_pages(self) -> None:
         """Ask single pages too, from now on, once the whole process is known."""
-        self._closer = True
-        self.renew()
+        if not self._closer:
+            self._closer = True
+            self._hurry()
 
     def need_pages_at(self, address: int | None) -> None:
         """Ask single pages, too, if they could tell more of the slot around an address."""
@@ -162,8 +164,9 @@ class Asking:
         return [exportable.why(found, complete=whole)]
 
     def _hurry(self) -> None:
-        """The end was reached: what is shown waits for nothing else."""
+        """Ask now, or once the asking under way is over: nothing else is waited for."""
         self._not_before = 0.0
+        self._hurried = self._busy
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
@@ -233,7 +236,9 @@ class Asking:
         if token != self._token or not self._owner.is_running:
             return
         self._busy = False
-        self._not_before = time.monotonic() + max(_LEAST_REST, _REST * took)
+        rest = 0.0 if self._hurried else max(_LEAST_REST, _REST * took)
+        self._hurried = False
+        self._not_before = time.monotonic() + rest
         if isinstance(result, HpviewError):
             self.problem = printable(str(result))
         else:
