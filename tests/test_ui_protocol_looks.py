@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hpview.ui import asking
 from hpview.ui.screens.process import ProcessScreen
 from hpview.ui.shot import Wish, shot
 from tests import golden
@@ -61,8 +62,9 @@ def test_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     drive(app, script)
 
 
-def test_a_picture_is_taken_between_two_reads() -> None:
-    """A paused reading is at rest: a shot does not wait for its end."""
+def test_a_picture_is_taken_between_two_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paused reading is at rest: a shot waits neither for its end nor between two askings."""
+    monkeypatch.setattr(asking, "_LEAST_REST", 1e6)
     fakes = sample_fakes(scripts=[[*sample().end().chunks(3)]])
     keys = ("full_stop", "full_stop", "full_stop", "k")
     wish = Wish(screen="protocol", pid=PID, size=(120, 36), keys=keys)

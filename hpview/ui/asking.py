@@ -78,7 +78,8 @@ class Asking:
         self._busy = False
         self._smaps_took: float | None = None
         self._token = 0
-        self._not_before = 0.0
+        self._ended = float("-inf")
+        self._took = 0.0
         self._hurried = False
         self._timer: Timer | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -107,11 +108,18 @@ class Asking:
         """Ask again, soon, if more is known than was asked about."""
         if self._busy or self._asked == self._known():
             return
-        wait = self._not_before - time.monotonic()
+        wait = self._rest()
         if wait <= 0:
             self._start()
         elif self._timer is None:
             self._timer = self._owner.set_timer(wait, self._start)
+
+    def _rest(self) -> float:
+        """Seconds until the next asking may begin; step by step somebody waits for each."""
+        if self._hurried:
+            return 0.0
+        least = 0.0 if self._reading.paused else _LEAST_REST
+        return self._ended + max(least, _REST * self._took) - time.monotonic()
 
     def need_pages(self) -> None:
         """Ask single pages too, from now on, once the whole process is known."""
@@ -165,8 +173,7 @@ class Asking:
 
     def _hurry(self) -> None:
         """Ask now, or once the asking under way is over: nothing else is waited for."""
-        self._not_before = 0.0
-        self._hurried = self._busy
+        self._hurried = True
         if self._timer is not None:
             self._timer.stop()
             self._timer = None
@@ -182,6 +189,7 @@ class Asking:
 
     def _start(self) -> None:
         self._timer = None
+        self._hurried = False
         reading = self._reading
         space = reading.space
         if not len(space.vmas):
@@ -236,9 +244,7 @@ class Asking:
         if token != self._token or not self._owner.is_running:
             return
         self._busy = False
-        rest = 0.0 if self._hurried else max(_LEAST_REST, _REST * took)
-        self._hurried = False
-        self._not_before = time.monotonic() + rest
+        self._ended, self._took = time.monotonic(), took
         if isinstance(result, HpviewError):
             self.problem = printable(str(result))
         else:
