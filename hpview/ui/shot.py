@@ -15,6 +15,7 @@ from hpview.text import printable
 from hpview.ui import screens
 from hpview.ui.app import HpviewApp
 from hpview.ui.pictures import taken
+from hpview.ui.quick_pilot import QuickPilot
 from hpview.ui.screens.base import HpviewScreen
 from hpview.ui.screens.collapse import CollapseScreen
 from hpview.ui.widgets.key_line import KEY_NAMES
@@ -126,12 +127,14 @@ def shot(services: Services, wish: Wish) -> Picture:
         others = [name for name in app.available_themes if _PREFIX not in name]
         raise UnknownName("theme", wish.theme, [*own, *others])
     app.theme = theme
+    app.animation_level = "none"
     return asyncio.run(_drawn(app, wish))
 
 
 async def _drawn(app: HpviewApp, wish: Wish) -> Picture:
     keys = [*_OPENED_BY.get(wish.screen, ()), *wish.keys]
-    async with app.run_test(size=wish.size, notifications=False) as pilot:
+    async with app.run_test(size=wish.size, notifications=False):
+        pilot = QuickPilot(app)
         while not app.settled.is_set() and app.is_running:
             # A bug in a worker ends the app without settling it; leaving the block raises it.
             with contextlib.suppress(TimeoutError):
