@@ -7,7 +7,7 @@ import os
 import shutil
 from contextlib import ExitStack
 from functools import cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
@@ -26,6 +26,9 @@ REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 collect_ignore = ["kernels", "test_reasons_khugepaged.py"]
 """Run when named only, by ``make test-kernels`` and ``make test-long``: the one boots machines,
 the other wakes khugepaged for the whole of this one."""
+
+_freeze: Final = gc.freeze
+"""Which tests may not call: see ``_own_garbage``."""
 
 _MUCH_GARBAGE = 10_000
 """Objects, made since the last collection and not yet freed, from which on one is worth it."""
@@ -91,13 +94,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_collection_finish() -> None:
     """Collect garbage between tests only, and none of what stays: that took a third of the time."""
     gc.collect()
-    gc.freeze()
+    _freeze()
     gc.disable()
 
 
 def pytest_runtest_teardown() -> None:
+    """Collect, and look no more at what is left then: modules and caches."""
     if gc.get_count()[0] > _MUCH_GARBAGE:
         gc.collect()
+        _freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
