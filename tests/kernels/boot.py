@@ -51,7 +51,7 @@ def boot(
     *,
     append: str,
     options: Sequence[str],
-    tests: Sequence[str],
+    checks: Sequence[str],
     patience: float,
 ) -> Outcome:
     """Run one machine until it powers itself off, or for ``patience`` seconds.
@@ -62,7 +62,7 @@ def boot(
         log: Where the console goes; the reports go beside it.
         append: More of the kernel's command line.
         options: More of QEMU's.
-        tests: Arguments for the pytest inside.
+        checks: What to run inside, by name.
         patience: Seconds after which it is killed.
 
     Raises:
@@ -72,7 +72,7 @@ def boot(
         raise NoKernels(f"needs {QEMU} (qemu-system-x86)")
     told = log.with_suffix(".reports")
     told.unlink(missing_ok=True)
-    line = f"console=ttyS0 panic=-1 rdinit=/init {append} -- {' '.join(tests)}"
+    line = f"console=ttyS0 panic=-1 rdinit=/init {append} -- {' '.join(checks)}"
     command = [
         *(QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2G", "-no-reboot"),
         *("-display", "none", "-nodefaults", "-kernel", str(vmlinuz), "-initrd", str(initramfs)),

@@ -52,7 +52,7 @@ def booted(
                 logs / f"{machine}.log".replace(" ", "-"),
                 append=f"quiet {machine.variant.append}",
                 options=machine.variant.options,
-                tests=machine.variant.tests,
+                checks=machine.variant.checks,
                 patience=PATIENCE,
             )
             for machine in MACHINES

@@ -12,11 +12,14 @@ from typing import IO, TYPE_CHECKING, Final
 
 import pytest
 
+from tests.kernels.machines import CHECKS, TOO_LONG
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PORT: Final = Path("/dev/ttyS1")
-TESTS: Final = "tests/kernels/inside"
+ROUNDS: Final = "10"
+"""Of the streams in lock-step: one with each seed."""
 
 
 class Reporting:
@@ -52,16 +55,17 @@ class Reporting:
         )
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(checks: Sequence[str]) -> None:
     """Tell what machine this is, run the tests, tell how pytest ended."""
     with PORT.open("w") as port:
         tty.setraw(port.fileno(), termios.TCSANOW)
         reporting = Reporting(port)
         reporting.tell("machine", {"release": os.uname().release, "processors": os.cpu_count()})
-        status = pytest.main(
-            ["-p", "no:cacheprovider", "--color=no", "--tb=short", *(arguments or [TESTS])],
-            plugins=[reporting],
-        )
+        os.environ["HPVIEW_LOCKSTEP_ROUNDS"] = ROUNDS
+        tests = [test for name in checks or CHECKS for test in CHECKS[name]]
+        left_out = [f"--deselect={test}" for test in TOO_LONG]
+        options = ["-p", "no:cacheprovider", "--color=no", "--tb=short"]
+        status = pytest.main([*options, *left_out, *tests], plugins=[reporting])
         reporting.tell("exit", int(status))
         termios.tcdrain(port)
 
