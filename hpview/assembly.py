@@ -14,6 +14,7 @@ from hpview.host.ledger import read_ledger
 from hpview.host.nodes import by_node
 from hpview.host.sample import Sampler
 from hpview.in_force import read_in_force
+from hpview.kernelfs.files import MOUNT_SYSFS, without_sysfs
 from hpview.kernelfs.smaps import read_smaps
 from hpview.machine import Machine
 from hpview.pages.slot import read_slot_at
@@ -56,7 +57,9 @@ def services(
     """
     backend, notices = backends.choose(name)
     readers = backends.readers(backend, notices)
-    machine = Machine(backend)
+    machine = Machine(backend, notices.add)
+    if why := without_sysfs():
+        notices.add(f"{why}: settings and hugetlb pools are not known; {MOUNT_SYSFS}")
 
     def pages(pid: int, address: int) -> SlotPages:
         return _pages(backend, pid, address)

@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = args.run
     try:
+        if args.command != "doctor":
+            commands.require_proc()
         status = run(args)
         sys.stdout.flush()
     except commands.UsageError as err:
@@ -116,7 +118,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         _add_backend(sub, default=argparse.SUPPRESS)
-        sub.set_defaults(run=run)
+        sub.set_defaults(run=run, command=name)
         return sub
 
     view = add("view", commands.view, "browse processes in the terminal (default)", "hpview 4127")

@@ -20,7 +20,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from hpview.events import Event, EventsUnavailable, What
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.pid_namespace import foreign
+from hpview.kernelfs.namespaces import foreign
 
 PATIENCE: Final = 0.5
 """Seconds in which the kernel answers that it will tell events; it does so at once or never."""

@@ -233,7 +233,13 @@ class FactsOpener:
         Raises:
             NoSuchProcess, NoMemoryMap, AccessDenied: The names cannot be read.
         """
-        return StreamedFacts(pid, root, self._refused) if self._query else TextFacts(pid, root)
+        try:
+            if self._query:
+                return StreamedFacts(pid, root, self._refused)
+            return TextFacts(pid, root)
+        except AccessDenied as err:
+            self._tell(f"names of mappings are missing: {err}")
+            raise
 
     def _refused(self, err: BackendUnavailable) -> None:
         self._query = False

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from hpview.errors import HpviewError
+from hpview.errors import BackendUnavailable, HpviewError
 from hpview.kernelfs import build_config
 from hpview.kernelfs.buddyinfo import free_huge
-from hpview.kernelfs.files import PROC, SYS, own_pid
+from hpview.kernelfs.files import MOUNT_SYSFS, PROC, SYS, own_pid, without_sysfs
 from hpview.kernelfs.mounts import Mount, read_mounts, view_of
 from hpview.kernelfs.shmem import internal_devices, tmpfs_devices
 from hpview.kernelfs.status import read_status
@@ -93,7 +93,10 @@ def read_in_force(pid: int, root: Path = PROC, sysfs: Path = SYS) -> InForce:
 
     Raises:
         NoSuchProcess: It is gone.
+        BackendUnavailable: There is no /sys: without a setting no reason can be told.
     """
+    if why := without_sysfs(sysfs):
+        raise BackendUnavailable("what is set for huge pages", why, remedy=MOUNT_SYSFS)
     options = build_config.read_options(root)
     counters = _counters(root)
     kernel = release(os.uname().release)

@@ -11,6 +11,7 @@ import psutil
 
 from hpview import text
 from hpview.errors import CorruptStream, HpviewError
+from hpview.kernelfs.namespaces import hidden
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.machine_state import UNREAD, MachineState, read_state
 from hpview.particulars import Register
@@ -61,12 +62,15 @@ class Machine:
 
     Args:
         backend: Opens the stream over all tasks.
+        tell: Takes a sentence if not all processes are shown.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, tell: Callable[[str], None] = lambda _: None) -> None:
         self._backend = backend
+        self._tell = tell
         self._register = Register()
         self._before: dict[tuple[int, int], int] = {}
+        self._looked = False
 
     def snapshot(self, stop: Callable[[], bool] = lambda: False) -> Snapshot:
         """Read every process once.
@@ -79,6 +83,10 @@ class Machine:
             Stopped: ``stop`` said so.
         """
         began = time.perf_counter()
+        if not self._looked:
+            self._looked = True
+            if why := hidden():
+                self._tell(why)
         alive = {*psutil.pids()}  # those born later are for the next snapshot
         with self._backend.open_all() as stream:
             source = stream.source

@@ -146,14 +146,14 @@ def test_capabilities(fake: FakeProc) -> None:
 
 
 def test_other_processes(fake: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake.add_process(7)
+    fake.add_process(7, pagemap=b"")
     fake.add_process(2, flags=PF_KTHREAD)
     fake.add_process(3, state="Z")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert access.others(fake.proc).detail == "1 of 1 on this machine may be read"
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert access.others(fake.proc).detail == "1 of 1 of other users may be read"
-    fake.add_process(8).joinpath("maps").unlink()
+    fake.add_process(8)
     finding = access.others(fake.proc)
     assert (finding.state, finding.detail) == ("partly", "1 of 2 of other users may be read")
     assert "CAP_SYS_PTRACE" in finding.remedy

@@ -228,7 +228,7 @@ def test_an_old_kernel() -> None:
     sample = fake_host.sample(knobs=(), sizes=(), pools=(), pmd_size=None)
     empty = fake_host.LEDGER.__class__((), (), True, 0, False, (), (), Unread("c", "no"), 0, 0.0)
     lines = list(machine.lines(faked(sample=sample, before=None, ledger=empty)))
-    assert "this kernel was built without transparent huge pages" in section(lines, "SETTINGS")[0]
+    assert "the kernel was built without transparent huge pages" in section(lines, "SETTINGS")[0]
     assert "older than Linux 6.8" in section(lines, "FOLIO")[0]
     assert "built without hugetlb" in section(lines, "HUGETLB")[0]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from hpview.errors import NoSuchProcess
+from hpview.errors import BackendUnavailable, NoSuchProcess
 from hpview.in_force import ProcessThp, process_thp, read_in_force, release
 from hpview.kernelfs.thp import read_thp
 
@@ -81,15 +81,22 @@ def test_everything_is_read(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_not_known(tmp_path: Path) -> None:
-    proc, sysfs = _tree(tmp_path)
+    proc, _sysfs = _tree(tmp_path)
     for path in (proc / "vmstat", proc / "buddyinfo", proc / "42/mountinfo"):
         path.unlink()
-    found = read_in_force(42, proc, sysfs / "nowhere")
+    (tmp_path / "bare/kernel").mkdir(parents=True)
+    found = read_in_force(42, proc, tmp_path / "bare")
     assert found.fault_alloc is None
     assert found.free_huge is None
     assert found.mounts == {}
     assert found.thp.enabled is None
     assert found.pmd_size is None
+
+
+def test_no_setting_is_guessed_without_sysfs(tmp_path: Path) -> None:
+    proc, sysfs = _tree(tmp_path)
+    with pytest.raises(BackendUnavailable, match="not mounted"):
+        read_in_force(42, proc, sysfs / "nowhere")
 
 
 def test_a_process_that_is_gone(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hpview.acting import madvise
 from hpview.acting.words import refusal_words
 from hpview.errors import HpviewError, NoSuchProcess
 from hpview.kernelfs.files import PROC, MmFile, no_memory_map
-from hpview.kernelfs.pid_namespace import require_own
+from hpview.kernelfs.namespaces import require_own
 from hpview.kernelfs.status import read_stat
 
 if TYPE_CHECKING:

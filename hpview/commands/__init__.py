@@ -1,7 +1,7 @@
 """What each command does. Each imports what it needs: most of a short command is imports."""
 
 from hpview.commands.collapse import collapse
-from hpview.commands.common import UsageError
+from hpview.commands.common import UsageError, require_proc
 from hpview.commands.data import ps, scan, slot
 from hpview.commands.doctor import doctor
 from hpview.commands.machine import machine, numa
@@ -17,6 +17,7 @@ __all__ = [
     "machine",
     "numa",
     "ps",
+    "require_proc",
     "scan",
     "shot",
     "slot",

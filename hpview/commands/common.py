@@ -7,8 +7,9 @@ import sys
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hpview.errors import HpviewError
+from hpview.errors import BackendUnavailable, HpviewError
 from hpview.events import unlistened
+from hpview.kernelfs.files import PROC
 from hpview.text import encode, printable, well_formed
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 
 class UsageError(HpviewError):
     """Arguments that do not go together."""
+
+
+def require_proc() -> None:
+    """Refuse to work without /proc, where everything begins.
+
+    Raises:
+        BackendUnavailable: It is not mounted.
+    """
+    if not (PROC / "self").is_symlink():
+        raise BackendUnavailable("/proc", "it is not mounted", remedy="mount -t proc proc /proc")
 
 
 def why_not_act(args: Namespace) -> str:

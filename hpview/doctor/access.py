@@ -15,9 +15,8 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from hpview.doctor.finding import Finding
 from hpview.errors import BackendUnavailable, HpviewError
-from hpview.kernelfs import kpageflags, pagemap, procmap_query
+from hpview.kernelfs import kpageflags, namespaces, pagemap, procmap_query
 from hpview.kernelfs.files import open_file, own_pid
-from hpview.kernelfs.pid_namespace import REMEDY, foreign
 from hpview.kernelfs.smaps import read_smaps
 from hpview.kernelfs.status import read_stat
 
@@ -65,6 +64,9 @@ def capabilities(root: Path) -> Finding:
     parts += [f"lacks {' '.join(lacking)}"] if lacking else []
     state: State = "no" if not held else "partly" if lacking else "yes"
     remedy = "" if {"CAP_BPF", "CAP_PERFMON"} <= set(held) else "CAP_BPF and CAP_PERFMON load BPF"
+    if held and not namespaces.in_first_user_namespace(root):
+        parts.append("all of them good in its own user namespace alone")
+        state, remedy = "partly", "run as root outside of the container"
     return Finding("capabilities", state, f"user {os.geteuid()} {', '.join(parts)}", remedy)
 
 
@@ -148,7 +150,10 @@ def own_smaps(root: Path) -> Finding:
 
 
 def others(root: Path) -> Finding:
-    """Open the maps of every process that is not this user's, or all of them as root."""
+    """Open the pagemap of every process that is not this user's, or all of them as root.
+
+    Any file but that one anybody may open who may trace: pagemap is its user's alone.
+    """
     user = os.geteuid()
     readable = total = 0
     for directory in root.glob("[1-9]*"):
@@ -159,7 +164,7 @@ def others(root: Path) -> Finding:
             if (stat := read_stat(pid, root)).is_kernel_thread or stat.is_zombie:
                 continue
             total += 1
-            os.close(open_file(pid, "maps", root))
+            os.close(open_file(pid, "pagemap", root))
         except (HpviewError, OSError):
             continue
         readable += 1
@@ -173,25 +178,21 @@ def others(root: Path) -> Finding:
         return Finding(
             OTHERS, "partly", f"{detail}; the rest have capabilities that this one lacks"
         )
-    return Finding(OTHERS, "partly" if readable else "no", detail, "CAP_SYS_PTRACE, or run as root")
+    remedy = "CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, or run as root"
+    return Finding(OTHERS, "partly" if readable else "no", detail, remedy)
 
 
 def hidepid(root: Path) -> Finding:
     """Whether /proc shows every process of the namespace we live in."""
-    if why := foreign(root):
-        return Finding("process list", "partly", why, REMEDY)
-    options = ""
+    if why := namespaces.foreign(root):
+        return Finding("process list", "partly", why, namespaces.REMEDY)
     try:
-        for line in (root / "self/mounts").read_text("utf-8", "surrogateescape").splitlines():
-            fields = line.split()
-            if fields[1] == "/proc" and fields[2] == "proc":
-                options = fields[3]
+        mode = namespaces.hidepid(root)
     except OSError as err:
         return Finding("process list", "no", str(err))
-    mode = options.partition("hidepid=")[2].partition(",")[0]
-    visible = (root / "1/stat").exists()
-    if mode in ("", "0", "off"):
+    if not mode:
         return Finding("process list", "yes", "/proc shows every process (no hidepid)")
+    visible = namespaces.sees_others(root)
     detail = f"/proc is mounted with hidepid={mode}, process 1 is {'' if visible else 'not '}shown"
     if visible and os.geteuid() == 0:
         return Finding("process list", "yes", detail)

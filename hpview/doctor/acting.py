@@ -8,7 +8,7 @@ from typing import Final
 
 from hpview.acting.target import Target
 from hpview.doctor.finding import Finding
-from hpview.errors import HpviewError
+from hpview.errors import BackendUnavailable, HpviewError
 
 COLLAPSING: Final = "collapsing memory"
 
@@ -24,6 +24,8 @@ def collapsing() -> Finding:
         try:
             with Target(child.pid) as target:
                 refusal = target.refusal()
+        except BackendUnavailable as err:
+            return Finding(COLLAPSING, "no", err.reason, err.remedy)
         except (HpviewError, OSError) as err:
             refusal = str(err)
         finally:

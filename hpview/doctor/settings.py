@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hpview import units
 from hpview.doctor.finding import Finding
+from hpview.kernelfs.files import MOUNT_SYSFS, without_sysfs
 from hpview.kernelfs.hugetlb import read_pools
 from hpview.kernelfs.thp import read_thp
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
@@ -38,6 +39,8 @@ def transparent(sysfs: Path) -> Finding:
     """The mode of transparent huge pages."""
     settings = read_thp(sysfs)
     place = "/sys/kernel/mm/transparent_hugepage/enabled"
+    if why := without_sysfs(sysfs):
+        return Finding("transparent huge pages", "no", f"not known: {why}", MOUNT_SYSFS)
     if settings.enabled is None:
         return Finding("transparent huge pages", "no", "the kernel was built without them")
     zero = "on" if settings.use_zero_page else "off"
@@ -61,6 +64,8 @@ def folio_sizes(sysfs: Path) -> Finding:
     for size in read_thp(sysfs).sizes:
         if size.enabled is not None:
             by_mode.setdefault(size.enabled, []).append(units.short(size.size))
+    if why := without_sysfs(sysfs):
+        return Finding("folio sizes", "no", f"not known: {why}", MOUNT_SYSFS)
     if not by_mode:
         return Finding("folio sizes", "no", "this kernel has one size only", "Linux 6.8 or later")
     detail = "; ".join(f"{mode}: {' '.join(sizes)}" for mode, sizes in sorted(by_mode.items()))
@@ -70,6 +75,8 @@ def folio_sizes(sysfs: Path) -> Finding:
 def hugetlb(sysfs: Path) -> Finding:
     """The pools."""
     pools = read_pools(sysfs)
+    if why := without_sysfs(sysfs):
+        return Finding("hugetlb pools", "no", f"not known: {why}", MOUNT_SYSFS)
     if not pools:
         return Finding("hugetlb pools", "no", "the kernel was built without hugetlb")
     detail = ", ".join(

@@ -77,7 +77,7 @@ def lines(report: Report) -> Iterator[str]:
 
 def _settings(sample: Sample) -> Iterator[str]:
     if not sample.knobs:
-        yield "this kernel was built without transparent huge pages"
+        yield "none: the kernel was built without transparent huge pages, or /sys is not mounted"
         return
     rows = [
         (text.printable(k.name), text.printable(k.value), " ".join(map(text.printable, k.choices)))
@@ -90,7 +90,7 @@ def _settings(sample: Sample) -> Iterator[str]:
 def _sizes(sample: Sample, rates: Mapping[str, float | None] | None) -> Iterator[str]:
     """A column a size; below the settings what was counted, with rates in lines of their own."""
     if not sample.sizes:
-        yield "one size only: this kernel is older than Linux 6.8"
+        yield "one size only: the kernel is older than Linux 6.8, or /sys is not mounted"
         return
     rows = [
         ("enabled", *(setting.enabled or "-" for setting in sample.sizes)),

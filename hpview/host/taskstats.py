@@ -20,7 +20,7 @@ from pyroute2.netlink.generic import AsyncGenericNetlinkSocket
 from hpview.host.delays import Delays, TaskDelays, Wait, accounting
 from hpview.host.unread import Unread
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.pid_namespace import REMEDY, foreign
+from hpview.kernelfs.namespaces import REMEDY, foreign
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ from hpview.errors import AccessDenied, BackendUnavailable, NoMemoryMap, NoSuchP
 
 PROC: Final = Path("/proc")
 SYS: Final = Path("/sys")
+MOUNT_SYSFS: Final = "mount -t sysfs sysfs /sys"
 
 PF_KTHREAD: Final = 0x00200000
 """include/linux/sched.h: the task is a kernel thread."""
@@ -30,8 +31,14 @@ def own_pid(root: Path = PROC) -> int:
     try:
         return int((root / "self").resolve(strict=True).name)
     except FileNotFoundError as err:
-        what = "it does not show this process" if (root / "1").exists() else "it is not mounted"
+        shown = (root / "self").is_symlink()
+        what = "it does not show this process" if shown else "it is not mounted"
         raise BackendUnavailable(str(root), what, remedy=f"mount -t proc proc {root}") from err
+
+
+def without_sysfs(sysfs: Path = SYS) -> str:
+    """Why no setting can be known, or "": then a file that is missing tells of the kernel."""
+    return "" if (sysfs / "kernel").is_dir() else f"{sysfs} is not mounted"
 
 
 def open_file(pid: int, name: str, root: Path = PROC) -> int:
@@ -149,13 +156,18 @@ def failure(err: OSError, pid: int, name: str, root: Path = PROC) -> Exception:
     # Files of a task without an mm belong to root, whoever ran it (task_dump_owner()).
     if missing := no_memory_map(pid, root):
         return missing
-    if denied and os.geteuid() == 0:
-        return AccessDenied(pid, "it has capabilities this user lacks")
     if denied:
-        return AccessDenied(pid)
+        return access_denied(pid)
     if err.errno == errno.ENOENT:
         return BackendUnavailable(name, f"this kernel has no /proc/PID/{name}")
     return NoSuchProcess(pid)
+
+
+def access_denied(pid: int) -> AccessDenied:
+    """What to raise where the kernel does not let this user read a process."""
+    if os.geteuid() == 0:
+        return AccessDenied(pid, "it has capabilities this user lacks")
+    return AccessDenied(pid)
 
 
 def no_memory_map(pid: int, root: Path = PROC) -> NoSuchProcess | NoMemoryMap | None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hpview.errors import AccessDenied, BackendUnavailable, NoSuchProcess
-from hpview.kernelfs.pid_namespace import require_own
+from hpview.errors import BackendUnavailable, NoSuchProcess
+from hpview.kernelfs.files import access_denied
+from hpview.kernelfs.namespaces import require_own
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,7 +71,7 @@ def _failure(code: int, pid: int) -> Exception:
     if code in (errno.ESRCH, errno.EINVAL):
         return NoSuchProcess(pid)
     if code in (errno.EPERM, errno.EACCES):
-        return AccessDenied(pid)
+        return access_denied(pid)
     if code == errno.ENOSYS:
         return BackendUnavailable(_NAME, "the kernel was built without NUMA or migration")
     return OSError(code, os.strerror(code))

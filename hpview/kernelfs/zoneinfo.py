@@ -24,7 +24,7 @@ def ram_top(root: Path = PROC) -> int:
     try:
         lines = (root / "zoneinfo").read_text("ascii").splitlines()
     except OSError as err:
-        raise BackendUnavailable("zoneinfo", err.strerror or str(err)) from err
+        raise BackendUnavailable("/proc/zoneinfo", err.strerror or str(err)) from err
     top = spanned = 0
     for line in lines:
         words = line.split()
@@ -33,5 +33,5 @@ def ram_top(root: Path = PROC) -> int:
         elif words and words[0] == "start_pfn:":
             top = max(top, int(words[1]) + spanned)
     if not top:
-        raise BackendUnavailable("zoneinfo", "no populated zone")
+        raise BackendUnavailable("/proc/zoneinfo", "no populated zone")
     return top * PAGE_SIZE

@@ -16,7 +16,7 @@ import numpy as np
 
 from hpview.errors import BackendUnavailable
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.pid_namespace import require_own
+from hpview.kernelfs.namespaces import in_first_user_namespace, require_own
 from hpview.kernelfs.zoneinfo import ram_top
 from hpview.stream import bpf
 from hpview.stream.calibrate import calibrate
@@ -40,8 +40,6 @@ _LOG_LINES: Final = 20
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN stands in for either
 _CAPABILITIES: Final = {"CAP_BPF": 39, "CAP_PERFMON": 38}
 _CAP_SYS_ADMIN: Final = 21
-_EVERY_UID: Final = ["0", "0", "4294967295"]
-"""The uid_map of a process that is in no further user namespace."""
 
 
 class LoadedProgram:
@@ -154,7 +152,12 @@ class LoadedProgram:
 
     def _calibrate(self) -> None:
         self.state.params.mode = Mode.CALIBRATE
-        self._machine = calibrate(self.state, self._run, ram_top(PROC))
+        try:
+            top = ram_top(PROC)
+        except BackendUnavailable as err:
+            what = f"where memory ends is not known: {err.backend}: {err.reason}"
+            raise BackendUnavailable("bpf", what) from err
+        self._machine = calibrate(self.state, self._run, top)
 
     def _run(self) -> None:
         fd = self._iterator(os.getpid())
@@ -238,11 +241,7 @@ def _unavailable(err: OSError) -> BackendUnavailable:
 
 def _denied(err: OSError) -> BackendUnavailable:
     """The capabilities are there and do not help."""
-    try:
-        first = (PROC / "self/uid_map").read_text("ascii").split() == _EVERY_UID
-    except OSError:
-        first = True
-    if not first:
+    if not in_first_user_namespace():
         wanted = " and ".join(_CAPABILITIES)
         return BackendUnavailable(
             "bpf",

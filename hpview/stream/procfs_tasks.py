@@ -8,7 +8,7 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Protocol
 
 from hpview.errors import NoSuchProcess
-from hpview.kernelfs.pid_namespace import foreign
+from hpview.kernelfs.namespaces import foreign
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.kernelfs.task import is_zombie, threads
 from hpview.wire import MmFlag

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hpview.errors import NoSuchProcess
+from hpview.errors import AccessDenied, NoSuchProcess
 from hpview.kernelfs.files import PROC
+from hpview.kernelfs.namespaces import exists, hidden
 from hpview.kernelfs.status import read_stat
 from hpview.kernelfs.task import has_mm, readable_task, threads
 
@@ -23,10 +24,16 @@ class Target:
         NoSuchProcess: There is none.
         NotAProcess: It is a thread.
         NoMemoryMap: It is a kernel thread or a zombie.
+        AccessDenied: It is there, but /proc does not show it.
     """
 
     def __init__(self, pid: int, root: Path = PROC) -> None:
-        readable_task(pid, root)
+        try:
+            readable_task(pid, root)
+        except NoSuchProcess as err:
+            if hidden(root) and exists(pid):
+                raise AccessDenied(pid, "hidepid hides it; run as its user or as root") from err
+            raise
         self._start_time = read_stat(pid, root).start_time
         self.pid = pid
         self._root = root
