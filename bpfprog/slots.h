@@ -36,11 +36,13 @@ __noinline int add_slots(__u64 start, __u64 end, __u32 backing,
 {
 	struct hpv_walk *w = &hpv.walk;
 	struct hpv_run *run;
-	__u32 last = w->runs - 1;
+	__u64 last = (__u64)w->runs - 1;
 
 	if (!w->want_runs)
 		return 0;
 	if (last < HPV_OUT_RUNS) {
+		/* 6.1 wants the index from the register that was compared */
+		opaque(last);
 		run = &hpv.out[last + 2].run;
 		if (run->end == start && run->backing == backing &&
 		    run->flags == flags && run->err == err &&
@@ -53,6 +55,7 @@ __noinline int add_slots(__u64 start, __u64 end, __u32 backing,
 	last++;
 	if (last >= HPV_OUT_RUNS)
 		return 0;
+	opaque(last);
 	run = &hpv.out[last + 2].run;
 	__builtin_memset(run, 0, sizeof(*run));
 	run->kind = HPV_KIND_RUN;
