@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import psutil
 import pytest
 
 from hpview.wire import (
@@ -18,6 +19,7 @@ from hpview.wire import (
     decode,
 )
 from tests.children import child, hugetlb_pool
+from tests.conftest import lacking
 from tests.kernel_targets import (
     AREA,
     PRELUDE,
@@ -55,7 +57,7 @@ LAYOUTS: Final = {
         [(0, 1, Backing.PTE_4K, 40, 0, 10, 0)],
     ),
     "sparse": (
-        "area(4096 * M, NOHUGEPAGE); [touch(i, 3) for i in range(0, 4096, 1000)]",
+        "area(4096 * M, NOHUGEPAGE, 0x4000); [touch(i, 3) for i in range(0, 4096, 1000)]",
         [(i, 1, Backing.PTE_4K, 3, 0, 0, 0) for i in range(0, 4096, 1000)],
     ),
     "equal neighbours": (
@@ -135,6 +137,8 @@ def test_hugetlb(backend: KernelBackend) -> None:
 def test_hugetlb_of_1g(backend: KernelBackend) -> None:
     if not Path("/sys/kernel/mm/hugepages/hugepages-1048576kB").exists():
         pytest.skip("no 1 GiB pages")
+    if psutil.virtual_memory().free < 3 << 30:
+        lacking("no memory for a 1 GiB page")
     code = "area(512 * M, None, 0x40000 | 30 << 26); touch(3, 1)"
     with hugetlb_pool(1, 1048576), child(PRELUDE + code) as target:
         data = read_all(backend, target.pid)

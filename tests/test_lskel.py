@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import re
 import shutil
@@ -10,10 +11,12 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from hpview.stream import lskel, state
+from hpview.errors import BackendUnavailable
+from hpview.stream import loaded, lskel, state
 from hpview.stream.lskel import LightSkeleton, LoadFailed
 from tests.conftest import lacking
 
@@ -132,3 +135,28 @@ def test_load_returns_two_descriptors(committed: LightSkeleton) -> None:
     finally:
         os.close(loaded.prog_fd)
         os.close(loaded.state_fd)
+
+
+@pytest.mark.parametrize(
+    ("release", "remedy"),
+    [
+        ("5.10.0-46-cloud-amd64", "Linux 5.17 or later"),
+        ("6.1.0-50-amd64", "a seccomp filter or a security module may be why"),
+    ],
+)
+@pytest.mark.root
+def test_a_kernel_that_is_too_old_says_so_whatever_it_answers(
+    release: str, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5.10 says EPERM: the state is more memory than RLIMIT_MEMLOCK lets root lock."""
+    machine = os.uname()
+    named = os.uname_result((machine.sysname, machine.nodename, release, *machine[3:]))
+    monkeypatch.setattr(os, "uname", lambda: named)
+    monkeypatch.setattr(LightSkeleton, "load", refuse)
+    with pytest.raises(BackendUnavailable) as failed:
+        loaded.LoadedProgram()
+    assert failed.value.remedy == remedy
+
+
+def refuse(*_: object, **__: object) -> NoReturn:
+    raise LoadFailed(errno.EPERM)

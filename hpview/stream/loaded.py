@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hpview.errors import BackendUnavailable
+from hpview.in_force import release
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.namespaces import in_first_user_namespace, require_own
 from hpview.kernelfs.zoneinfo import ram_top
@@ -35,6 +36,9 @@ TABLES_PER_CALL: Final = 256
 _SKELETON: Final = Path(__file__).with_name("task_vma.lskel")
 _SYS: Final = Path("/sys/kernel")
 _BTF: Final = _SYS / "btf/vmlinux"
+_FIRST_KERNEL: Final = (5, 17)
+"""bpf_loop(), and task_vma as the program knows it; distributions bring both to older ones."""
+
 _LOG_SIZE: Final = 1 << 20
 _LOG_LINES: Final = 20
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN stands in for either
@@ -232,10 +236,12 @@ def _unavailable(err: OSError) -> BackendUnavailable:
     if missing:
         wanted = " and ".join(missing)
         return BackendUnavailable("bpf", f"it needs {wanted}", remedy="run as root")
-    if err.errno in (errno.EPERM, errno.EACCES):
+    # Before 5.11 maps count against RLIMIT_MEMLOCK: EPERM tells nothing of rights.
+    too_old = release(os.uname().release) < _FIRST_KERNEL
+    if err.errno in (errno.EPERM, errno.EACCES) and not too_old:
         return _denied(err)
     return BackendUnavailable(
-        "bpf", f"the kernel refused the program: {err.strerror}", remedy="Linux 5.17 or newer"
+        "bpf", f"the kernel refused the program: {err.strerror}", remedy="Linux 5.17 or later"
     )
 
 
