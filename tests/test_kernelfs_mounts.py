@@ -56,16 +56,24 @@ def test_the_internal_mount_is_where_memfd_lies() -> None:
     assert shmem.internal_device() in shmem.internal_devices()
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_build_options(tmp_path: Path, *, packed: bool) -> None:
-    text = b'# CONFIG_NOT is not set\nCONFIG_YES=y\nCONFIG_MOD=m\nCONFIG_WORD="a=b"\n'
-    if packed:
-        path = tmp_path / "config.gz"
-        path.write_bytes(gzip.compress(text))
-    else:
-        path = tmp_path / f"config-{os.uname().release}"
-        path.write_bytes(text)
-    found = build_config.read_options(tmp_path, tmp_path)
+CONFIG = b'# CONFIG_NOT is not set\nCONFIG_YES=y\nCONFIG_MOD=m\nCONFIG_WORD="a=b"\n'
+RELEASE = os.uname().release
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("config.gz", gzip.compress(CONFIG)),
+        (f"config-{RELEASE}", CONFIG),
+        (f"{RELEASE}/config", CONFIG),
+    ],
+    ids=["config.gz", "boot", "modules"],
+)
+def test_build_options(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    found = build_config.read_options(tmp_path, tmp_path, tmp_path)
     assert found == (str(path), {"YES": "y", "MOD": "m", "WORD": '"a=b"'})
     assert build_config.is_set("YES", found) is True
     assert build_config.is_set("MOD", found) is False
@@ -73,5 +81,5 @@ def test_build_options(tmp_path: Path, *, packed: bool) -> None:
 
 
 def test_no_build_options(tmp_path: Path) -> None:
-    assert build_config.read_options(tmp_path, tmp_path) is None
+    assert build_config.read_options(tmp_path, tmp_path, tmp_path) is None
     assert build_config.is_set("YES", None) is None

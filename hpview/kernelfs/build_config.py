@@ -11,18 +11,23 @@ from typing import Final
 from hpview.kernelfs.files import PROC
 
 BOOT: Final = Path("/boot")
+MODULES: Final = Path("/lib/modules")
 
 
-def read_options(root: Path = PROC, boot: Path = BOOT) -> tuple[str, dict[str, str]] | None:
-    """Read /proc/config.gz (CONFIG_IKCONFIG_PROC), else /boot/config-RELEASE.
+def read_options(
+    root: Path = PROC, boot: Path = BOOT, modules: Path = MODULES
+) -> tuple[str, dict[str, str]] | None:
+    """Read /proc/config.gz (CONFIG_IKCONFIG_PROC), else what the kernel's package brings.
+
+    That is /boot/config-RELEASE, or /lib/modules/RELEASE/config (Fedora, Debian since 7.0).
 
     Returns:
         The file, and the values by name without ``CONFIG_``: ``y``, ``m``, a number or a
         string; options that are not set are left out. None where neither file can be read.
     """
     packed = root / "config.gz"
-    plain = boot / f"config-{os.uname().release}"
-    for path in (packed, plain):
+    release = os.uname().release
+    for path in (packed, boot / f"config-{release}", modules / release / "config"):
         try:
             data = path.read_bytes()
             lines = (gzip.decompress(data) if path is packed else data).decode("utf-8", "replace")

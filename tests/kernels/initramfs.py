@@ -58,10 +58,12 @@ def build(folder: Path) -> Path:
         if shutil.which(tool) is None:
             raise NoKernels(f"needs {tool}")
     root = folder / "root"
-    for place in ("proc", "sys", "dev", "tmp", "run", "mnt", "etc", "usr/bin"):
+    for place in ("proc", "sys", "dev", "tmp", "run", "mnt", "etc", "usr"):
         (root / place).mkdir(parents=True)
     (root / "tmp").chmod(0o1777)
-    (root / "bin").symlink_to("usr/bin")
+    for place in ("bin", "lib", "lib64"):
+        (root / "usr" / place).mkdir(exist_ok=True)
+        (root / place).symlink_to(f"usr/{place}")
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\nnogroup:x:65534:\n")
     init = root / "init"
