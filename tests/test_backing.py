@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 import pytest
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hpview.stream.procfs_mm import Regions
+
+GIB: Final = 1 << 30
 
 pytestmark = pytest.mark.skipif(not pagemap.supported(), reason="no PAGEMAP_SCAN (Linux 6.7)")
 
@@ -228,7 +230,7 @@ def test_a_scan_of_nothing(opened: Pagemap) -> None:
 def test_entries_are_read_a_gib_at_a_time(opened: Pagemap) -> None:
     start, end = area("fragmented")
     _, until = EntryRegions(opened, SmapsLevels(smaps_of())).scan(start + PAGE_SIZE, end)
-    assert until == start + (1 << 30)
+    assert until == start + GIB
 
 
 @pytest.mark.skipif(not read_pools(), reason="no hugetlb")
@@ -238,3 +240,33 @@ def test_the_internal_mounts_of_hugetlbfs_are_found_without_pages_or_privileges(
     before = set(os.listdir("/proc/self/fd"))
     hugetlbfs.page_sizes()
     assert len(set(os.listdir("/proc/self/fd")) - before) <= 1
+
+
+class Reserved:
+    """A pagemap of a new VMA: soft-dirty all over, with one page in it."""
+
+    def __init__(self, page: int) -> None:
+        self._page = page
+        self.reads = 0
+
+    def read_entries(self, start: int, npages: int) -> NDArray[np.uint64]:
+        self.reads += 1
+        entries = np.full(npages, 1 << 55, np.uint64)
+        if 0 <= (at := self._page - start // PAGE_SIZE) < npages:
+            entries[at] |= np.uint64(1 << 63)
+        return entries
+
+
+def test_many_empty_pieces_are_passed_over_at_once_and_the_page_behind_is_found() -> None:
+    page = 100 * GIB // PAGE_SIZE
+    file = Reserved(page)
+    found = EntryRegions(cast("Pagemap", file), SmapsLevels(smaps_of()))
+    position, calls = 0, 0
+    while position < 200 * GIB:
+        part, position = found.scan(position, 200 * GIB)
+        calls += 1
+        assert part["start"].tolist() in ([], [page * PAGE_SIZE])
+        if len(part):
+            assert position == 101 * GIB
+    assert file.reads == 200
+    assert calls < 30

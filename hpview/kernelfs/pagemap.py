@@ -191,7 +191,7 @@ class Pagemap(MmFile):
         Raises:
             NoSuchProcess: The address space is gone before anything was read.
         """
-        entries = np.zeros(npages, dtype="<u8")
+        entries = np.empty(npages, dtype="<u8")
         room = entries.data.cast("B")
         offset = start // PAGE_SIZE * _ENTRY_SIZE
         done = 0

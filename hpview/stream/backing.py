@@ -39,6 +39,11 @@ _BITS: Final = (
 _KPF_HUGE: Final = np.uint64(PageFlag.HUGE)
 _KPF_THP: Final = np.uint64(PageFlag.THP)
 _KPF_ZERO: Final = np.uint64(PageFlag.ZERO_PAGE)
+_POPULATED: Final = np.uint64(Entry.PRESENT | Entry.SWAPPED | Entry.GUARD)
+_NOTHING: Final = np.zeros(0, REGION)
+_EMPTY_PIECES: Final = 8
+"""Pieces without an entry that are passed over at once: programs reserve terabytes."""
+
 _SCAN_REGIONS: Final = 2048
 _PIECE_REGIONS: Final = 8192
 
@@ -64,7 +69,7 @@ class ScanRegions:
             parts.append(part)
             regions += len(part)
             pages += int((part["end"] - part["start"]).sum()) // PAGE_SIZE
-        return (np.concatenate(parts) if parts else np.zeros(0, REGION)), position
+        return (np.concatenate(parts) if parts else _NOTHING), position
 
 
 class Levels(Protocol):
@@ -90,9 +95,18 @@ class EntryRegions:
         self.levels = levels
 
     def scan(self, start: int, end: int) -> tuple[Records, int]:
-        """Read the entries of one piece; here an empty page costs as much as a full one."""
-        until = min(end, (start & -SLOT_SIZE) + PIECE_PAGES * PAGE_SIZE)
-        entries = self._pagemap.read_entries(start, (until - start) // PAGE_SIZE)
+        """Read the entries of one piece; here the kernel writes one for an empty page, too."""
+        for _ in range(_EMPTY_PIECES):
+            until = min(end, (start & -SLOT_SIZE) + PIECE_PAGES * PAGE_SIZE)
+            entries = self._pagemap.read_entries(start, (until - start) // PAGE_SIZE)
+            # Of a new VMA each entry says soft-dirty, also where there is no page.
+            if np.bitwise_or.reduce(entries) & _POPULATED:
+                break
+            start = until
+            if start == end:
+                return _NOTHING, end
+        else:
+            return _NOTHING, start
         categories = np.zeros(len(entries), np.uint64)
         for bit, category in _BITS:
             categories[(entries & np.uint64(bit)) != 0] |= np.uint64(category)
