@@ -11,7 +11,7 @@ import pytest
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap
 from hpview.kernelfs.hugetlb import read_pools
 from hpview.kernelfs.kpageflags import PageFlag
-from hpview.kernelfs.pagemap import REGION, Category, Pagemap
+from hpview.kernelfs.pagemap import REGION, Category, Entry, Pagemap
 from hpview.kernelfs.smaps import SMAPS, Smaps, read_smaps
 from hpview.stream import backing
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, ScanRegions, SmapsLevels
@@ -109,8 +109,7 @@ def test_a_folio_mapped_by_ptes_is_a_wrong_guess_and_marked_as_one(opened: Pagem
     assert concluded["flags"].tolist() == [RunFlag.ESTIMATE]
 
 
-# A zero page is not to be told from a page without CAP_SYS_ADMIN.
-@pytest.mark.parametrize("name", sorted(AREAS.keys() - {"zero", "huge zero", "protected"}))
+@pytest.mark.parametrize("name", sorted(AREAS.keys() - {"protected"}))
 def test_smaps_concludes_what_a_scan_reads(pid: int, opened: Pagemap, name: str) -> None:
     concluded = of_area(EntryRegions(opened, SmapsLevels(read_smaps(pid))), name)
     assert certain(concluded).tobytes() == of_area(ScanRegions(opened), name).tobytes()
@@ -139,13 +138,14 @@ def smaps_of(*rows: tuple[int, int, int]) -> Smaps:
     for row, (start, end, huge) in zip(table, rows, strict=True):
         row["start"], row["end"] = start * SLOT_SIZE, end * SLOT_SIZE
         row["anon_huge"] = huge * SLOT_SIZE
+        row["rss"] = row["end"] - row["start"]
     return Smaps(table, ("",) * len(rows))
 
 
 def concluded(levels: SmapsLevels, first: int, last: int) -> str:
     """One letter a slot: H huge, g guessed, . not."""
     categories = mapped(last - first)
-    levels.conclude(first * SLOT_SIZE, np.zeros_like(categories), categories)
+    levels.conclude(first * SLOT_SIZE, np.full_like(categories, Entry.EXCLUSIVE), categories)
     slots = categories.reshape(-1, 512)
     assert (slots == slots[:, :1]).all()
     letters = {0: ".", int(Category.HUGE): "H", int(Category.HUGE | GUESSED): "g"}
@@ -180,6 +180,47 @@ def test_smaps_does_not_choose_a_slot_that_its_vma_does_not_hold_whole() -> None
 def test_smaps_knows_nothing_of_a_vma_that_came_later() -> None:
     levels = SmapsLevels(smaps_of((2, 4, 2)))
     assert concluded(levels, 0, 6) == "..HH.."
+
+
+def zeros(kinds: str, resident: int, *, until: int | None = None) -> str:
+    """One letter a page: 0 zero, H huge zero, . neither, g zero at a guess, ? not at a guess.
+
+    Args:
+        kinds: Of its entries, one a page: e exclusive, s shared or the zero page, f of a file.
+        resident: Pages of Rss.
+        until: Of how many the entries are seen.
+    """
+    smaps = smaps_of((0, 1, 0))
+    smaps.table["end"], smaps.table["rss"] = len(kinds) * PAGE_SIZE, resident * PAGE_SIZE
+    bits = {"e": Entry.EXCLUSIVE, "s": 0, "f": Entry.FILE}
+    entries = np.array([int(bits[kind]) for kind in kinds[:until]], np.uint64)
+    categories = np.full(len(entries), int(Category.PRESENT), np.uint64)
+    SmapsLevels(smaps).conclude(0, entries, categories)
+    letters = {0: ".", int(Category.PFNZERO): "0", GUESSED: "?", GUESSED | Category.PFNZERO: "g"}
+    letters |= {int(Category.PFNZERO | Category.HUGE): "H"}
+    return "".join(letters[int(c) ^ int(Category.PRESENT)] for c in categories)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "resident", "expected"),
+    [
+        ("eses", 2, ".0.0"),
+        ("eses", 4, "...."),
+        ("eses", 3, ".g.?"),
+        ("efff", 3, "...."),
+        ("eee", 0, "..."),
+        ("ss", 5, ".."),
+        ("f" * 512 + "e", 1, "H" * 512 + "."),
+    ],
+)
+def test_smaps_tells_zero_pages_by_what_is_not_resident(
+    kinds: str, resident: int, expected: str
+) -> None:
+    assert zeros(kinds, resident) == expected
+
+
+def test_smaps_only_guesses_at_zero_pages_of_a_part_of_a_vma() -> None:
+    assert zeros("eses", 2, until=3) == ".?."
 
 
 @pytest.mark.parametrize(("start", "count", "expected"), [(0, 1024, [0, 512]), (1, 1023, [511]),

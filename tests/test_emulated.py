@@ -105,25 +105,15 @@ def vma_sums(chunk: wire.Chunk) -> dict[int, tuple[int, int]]:
     return sums
 
 
-def zeroed(chunk: wire.Chunk) -> set[int]:
-    """VMAs with zero pages: nobody but a scan or kpageflags tells them from others."""
-    owner = np.cumsum(chunk.kinds == Kind.VMA)[chunk.positions(Kind.RUN)] - 1
-    zero = chunk.of(Kind.RUN)["zero"] > 0
-    return set(chunk.of(Kind.VMA)["start"][owner[zero]].tolist())
-
-
 @pytest.mark.skipif(not BEST.scan, reason="no PAGEMAP_SCAN (Linux 6.7)")
 @pytest.mark.parametrize("features", EVERY, ids=str)
 def test_sums_are_those_of_smaps(pid: int, features: Features) -> None:
     sums = vma_sums(streamed(pid, features))
     wanted = read_smaps(pid)
-    zero = zeroed(streamed(pid))
     protected = range(*area("protected")) if features.source is Source.PAGEMAP_KPAGEFLAGS else ()
     assert list(sums) == wanted.table["start"].tolist()
     for row, huge in zip(wanted.table, wanted.pmd_mapped.tolist(), strict=True):
         start = int(row["start"])
-        if start in zero and not (features.scan or features.kpageflags):
-            continue
         assert sum(sums[start]) == row["rss"] + row["hugetlb"], hex(start)
         if start not in protected:
             assert sums[start][0] == huge + row["hugetlb"], hex(start)
@@ -143,13 +133,12 @@ def test_vmas_are_those_of_maps_whatever_is_used(pid: int, features: Features) -
 @pytest.mark.parametrize("features", EVERY, ids=str)
 def test_all_but_guesses_is_told_alike(pid: int, features: Features) -> None:
     ours, best = streamed(pid, features), streamed(pid)
-    zero = zeroed(best)
-    wanted = [r for r in best.of(Kind.RUN) if features.source != Source.SMAPS or not r["zero"]]
+    wanted = best.of(Kind.RUN)
     told = {int(r["start"]): r for r in ours.of(Kind.RUN)}
     protected = range(*area("protected"))
     for run in wanted:
         start = int(run["start"])
-        if start in protected or (start in zero and features.source is Source.SMAPS):
+        if start in protected:
             continue
         run["flags"] &= ~np.uint16(RunFlag.ESTIMATE)
         told[start]["flags"] &= ~np.uint16(RunFlag.ESTIMATE)

@@ -158,6 +158,7 @@ class KpageflagsLevels:
 class SmapsLevels:
     """By the totals of smaps: so many of a VMA's full slots are huge, the first ones at a guess.
 
+    What is present beyond its Rss are zero pages, which Rss leaves out (smaps_account()).
     What is scanned again, because a piece ended before it, is concluded again.
 
     Args:
@@ -168,6 +169,8 @@ class SmapsLevels:
         self._starts: U64 = smaps.table["start"]
         self._ends: U64 = smaps.table["end"]
         self._huge: NDArray[np.int64] = (smaps.pmd_mapped + smaps.table["hugetlb"]) // SLOT_SIZE
+        counted = smaps.table["rss"] + smaps.table["hugetlb"]
+        self._counted: NDArray[np.int64] = counted // PAGE_SIZE
         self._chosen: dict[int, U64] = {}
 
     def conclude(self, start: int, entries: U64, categories: U64) -> None:
@@ -187,6 +190,64 @@ class SmapsLevels:
             guess = 0 if seen_whole and left == np.count_nonzero(mine) else GUESSED
             pages = (head[chosen][:, None] + np.arange(SLOT_PAGES)).ravel()
             categories[pages] |= np.uint64(Category.HUGE | guess)
+        self._find_zeros(start, entries, categories)
+
+    def _find_zeros(self, start: int, entries: U64, categories: U64) -> None:
+        """Add PFNZERO, and HUGE of the huge zero page."""
+        present = np.flatnonzero(categories & np.uint64(Category.PRESENT))
+        addresses = np.uint64(start) + present.astype(np.uint64) * np.uint64(PAGE_SIZE)
+        first = np.searchsorted(addresses, self._starts)
+        behind = np.searchsorted(addresses, self._ends)
+        until = start + len(entries) * PAGE_SIZE
+        seen_whole = (self._starts >= start) & (self._ends <= until)
+        surplus = behind - first - self._counted
+        for vma in np.flatnonzero((behind > first) & ((surplus > 0) | ~seen_whole)).tolist():
+            pages = present[first[vma] : behind[vma]]
+            pages = pages[(categories[pages] & np.uint64(Category.HUGE)) == 0]
+            if seen_whole[vma]:
+                _mark_zeros(pages, int(surplus[vma]), start, entries, categories)
+            else:
+                # How many of them lie in this part of the VMA is not known.
+                categories[pages[_like_zero(entries[pages])]] |= np.uint64(GUESSED)
+
+
+def _like_zero(entries: U64) -> NDArray[np.bool_]:
+    """Which entries may be of the zero page: it has no owner and no file; shape (n,).
+
+    Pages that a fork shares look alike.
+    """
+    alike: NDArray[np.bool_] = (entries & np.uint64(Entry.FILE | Entry.EXCLUSIVE)) == 0
+    return alike
+
+
+def _mark_zeros(
+    pages: NDArray[np.intp], count: int, start: int, entries: U64, categories: U64
+) -> None:
+    """Have so many of a VMA's present pages be zero pages, the first ones at a guess.
+
+    Args:
+        pages: Indexes of its pages that are in no leaf.
+        count: So many are not in its Rss.
+        start: Address of page 0.
+        entries: Of all pages.
+        categories: The same; changed.
+    """
+    alike = pages[_like_zero(entries[pages])]
+    if len(alike) >= count:
+        categories[alike] |= np.uint64(0 if len(alike) == count else GUESSED)
+        categories[alike[:count]] |= np.uint64(Category.PFNZERO)
+        return
+    categories[alike] |= np.uint64(Category.PFNZERO)
+    # The entries of the huge zero page have the bit of a file, and no owner either.
+    mine = np.zeros(len(entries), np.uint64)
+    owned = (entries[pages] & np.uint64(Entry.EXCLUSIVE)) != 0
+    mine[pages[~owned]] = np.uint64(Category.PRESENT)
+    mine[alike] = 0
+    heads = whole_slots(start, mine)
+    wanted = (count - len(alike)) // SLOT_PAGES
+    leaves = (heads[:wanted][:, None] + np.arange(SLOT_PAGES)).ravel()
+    guess = 0 if len(heads) == wanted else GUESSED
+    categories[leaves] |= np.uint64(Category.PFNZERO | Category.HUGE | guess)
 
 
 def whole_slots(start: int, categories: U64) -> NDArray[np.intp]:

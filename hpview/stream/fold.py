@@ -27,7 +27,7 @@ from hpview.wire import (
 )
 
 GUESSED: Final = 1 << 16
-"""A category of hpview's own: HUGE was concluded, not read."""
+"""A category of hpview's own: the others were concluded, not read."""
 
 U64 = NDArray[np.uint64]
 
@@ -155,7 +155,8 @@ def _without_impossible(
     category: NDArray[np.uint64], begin: U64, starts: U64, ends: U64
 ) -> NDArray[np.uint64]:
     """Drop guessed leaves that a VMA's border cuts: a PMD leaf lies in one VMA."""
-    wrong = (category & np.uint64(GUESSED)) != 0
+    guessed = np.uint64(GUESSED | Category.HUGE)
+    wrong = (category & guessed) == guessed
     if not wrong.any():
         return category
     wrong &= (begin < starts) | (begin + np.uint64(SLOT_SIZE) > ends)
