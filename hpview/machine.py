@@ -170,6 +170,7 @@ class Machine:
                 source=Source(source),
                 start_time=start_time,
                 partial=bool(flags & _PARTIAL),
+                estimate=bool(flags & RollupFlag.ESTIMATE),
                 ppid=particulars.ppid,
                 cgroup=particulars.cgroup,
                 change=None if before is None else resident - before,

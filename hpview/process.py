@@ -35,6 +35,7 @@ class Process(NamedTuple):
         bytes_hugetlb: Of the huge bytes, those from hugetlb pools.
         pending: It was born, or called exec(), after the last snapshot: only what costs
             nothing is known yet.
+        estimate: What of it is huge, or memory at all, was concluded in part, not read.
     """
 
     pid: int
@@ -56,6 +57,7 @@ class Process(NamedTuple):
     bytes_gap: int | None = None
     bytes_hugetlb: int | None = None
     pending: bool = False
+    estimate: bool = False
 
     @property
     def identity(self) -> tuple[int, int]:

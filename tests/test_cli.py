@@ -180,6 +180,7 @@ def test_ps_json(target: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[
         "coverage",
         "vmas",
         "complete",
+        "estimate",
     ]
     assert row["complete"] is True
     assert row["ppid"] == os.getpid()

@@ -50,6 +50,7 @@ PROCESS_KEYS: Final = (
     "coverage",
     "vmas",
     "complete",
+    "estimate",
 )
 VMA_KEYS: Final = (
     "start",
@@ -197,6 +198,7 @@ def _process(p: Process) -> dict[str, Any]:
         "coverage": p.coverage,
         "vmas": p.vmas,
         "complete": p.bytes_2m is not None and not p.partial,
+        "estimate": p.estimate,
     }
 
 

@@ -303,6 +303,7 @@ def _groups(snapshot: Snapshot | None, attribute: str) -> list[dict[str, Any]] |
             attribute: text.well_formed(group.key),
             "processes": len(group.members),
             "complete": group.total.huge is not None and not group.total.partial,
+            "estimate": group.total.estimate,
             "resident": group.total.resident,
             "bytes_2m": group.total.bytes_2m,
             "bytes_1g": group.total.bytes_1g,

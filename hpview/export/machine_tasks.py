@@ -66,10 +66,15 @@ def groups(snapshot: Snapshot | Unread, attribute: str) -> Iterator[str]:
             text.printable(group.key) or _NAMELESS,
             str(len(group.members)),
             units.short(group.total.resident) + ("+" if group.total.partial else ""),
-            _bytes(group.total.bytes_2m),
-            _bytes(group.total.bytes_1g),
-            _coverage(group.total),
-            _bytes(group.total.bytes_gap),
+            *(
+                "~" * group.total.estimate + words
+                for words in (
+                    _bytes(group.total.bytes_2m),
+                    _bytes(group.total.bytes_1g),
+                    _coverage(group.total),
+                    _bytes(group.total.bytes_gap),
+                )
+            ),
         )
         for group in found
     ]

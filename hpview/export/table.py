@@ -10,7 +10,7 @@ from hpview import text, units
 from hpview.export.columns import aligned, texts
 from hpview.export.remarks import remarks
 from hpview.kernelfs.maps import perms
-from hpview.wire import VmFlag
+from hpview.wire import VmaFlag, VmFlag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from hpview.machine import Process, Snapshot
     from hpview.scan import Scan
+    from hpview.space.address_space import AddressSpace
     from hpview.wire import Records
 
 _PS_HEAD: Final = (
@@ -33,7 +34,7 @@ _WIRE: Final = (1 << _MARKS) - 1
 
 
 def ps(snapshot: Snapshot, width: int | None = None) -> Iterator[str]:
-    """The process list, largest first; ``?`` is what could not be read.
+    """The process list, largest first; ``?`` is what could not be read, ``~`` an estimate.
 
     Args:
         snapshot: All processes.
@@ -44,9 +45,10 @@ def ps(snapshot: Snapshot, width: int | None = None) -> Iterator[str]:
         [str(p.pid) for p in processes],
         [text.printable(p.user) for p in processes],
         [units.short(p.resident) + ("+" if p.partial else "") for p in processes],
-        *([_size(sizes[i]) for sizes in map(_sizes, processes)] for i in range(4)),
-        [_coverage(p) for p in processes],
-        [_size(p.bytes_gap) for p in processes],
+        *([_mark(p) + _size(_sizes(p)[i]) for p in processes] for i in range(3)),
+        [_size(p.bytes_swap) for p in processes],
+        [_mark(p) + _coverage(p) for p in processes],
+        [_mark(p) + _size(p.bytes_gap) for p in processes],
         [text.printable(p.shown_command) for p in processes],
     ]
     for line in aligned(_PS_HEAD, columns, _LEFT):
@@ -85,8 +87,13 @@ def scan(result: Scan) -> Iterator[str]:
     yield (
         f"{totals.vmas} VMAs · {progress.chunks} chunk{'s' * (progress.chunks != 1)} · "
         f"{progress.records} records · "
-        f"{progress.seconds * 1000:.1f} ms · {space.source.label} · {state(result)}"
+        f"{progress.seconds * 1000:.1f} ms · {_source(space)} · {state(result)}"
     )
+
+
+def _source(space: AddressSpace) -> str:
+    count = int(np.count_nonzero(space.vmas["flags"] & VmaFlag.ESTIMATE))
+    return f"{space.source.label}, of {count} VMAs an estimate" if count else space.source.label
 
 
 def state(result: Scan) -> str:
@@ -114,7 +121,11 @@ def _remarks(flags: int, marks: int) -> str:
 
 
 def _sizes(p: Process) -> tuple[int | None, ...]:
-    return p.bytes_2m, p.bytes_1g, p.bytes_4k, p.bytes_swap
+    return p.bytes_2m, p.bytes_1g, p.bytes_4k
+
+
+def _mark(p: Process) -> str:
+    return "~" * p.estimate
 
 
 def _coverage(p: Process) -> str:

@@ -62,6 +62,7 @@ def _total(key: str, processes: list[Process]) -> Process:
         start_time=0,
         partial=bool(counted)
         and (len(counted) < len(processes) or any(p.partial for p in counted)),
+        estimate=any(p.estimate for p in counted),
         ppid=min(p.ppid for p in processes),
         cgroup=key,
         change=_sum(p.change for p in processes),

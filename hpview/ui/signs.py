@@ -54,5 +54,6 @@ LIST: Final = (
     Sign(None, "COVERAGE: the share that is huge, of what could be."),
     Sign(None, "GAP: what could be huge and is not."),
     Sign(None, "+ behind a size: more than was counted; ?: not readable."),
+    Sign(None, "~ before a size: an estimate."),
     Sign(None, "Sums count what processes share once for each of them."),
 )

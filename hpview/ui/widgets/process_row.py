@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hpview.ui.widgets.columns import Place
 
 UNKNOWN: Final = "?"
+_ESTIMATE: Final = "~"
 _PERCENT: Final = 6
 _SIZES: Final = {
     "2m": "bytes_2m",
@@ -82,7 +83,8 @@ def _cell(line: Line, key: str, size: Callable[[int], str], inks: Inks) -> tuple
             return _change(process.change), plain
     value: int | None = getattr(process, _SIZES[key])
     style = inks.strong if value and key in ("2m", "1g") else plain if value else inks.dim
-    return _known(process, value, size, inks.glyphs), style
+    guess = _ESTIMATE * (process.estimate and bool(value) and key != "swap")
+    return guess + _known(process, value, size, inks.glyphs), style
 
 
 def _known(process: Process, value: int | None, words: Callable[[int], str], glyphs: Glyphs) -> str:
@@ -110,7 +112,8 @@ def _coverage(process: Process, width: int, inks: Inks) -> list[Segment]:
         (CellClass.FULL_4K, gap),
     ]
     drawn = bar(parts, width - _PERCENT, inks)
-    share = fitted(units.percent(huge, huge + gap), _PERCENT, right=True)
+    share = _ESTIMATE * process.estimate + units.percent(huge, huge + gap)
+    share = fitted(share, _PERCENT, right=True)
     if not huge:
         faint = inks.shaded[CellClass.FULL_4K if gap else CellClass.EMPTY] + Style(dim=True)
         return [*(Segment(segment.text, faint) for segment in drawn), Segment(share, inks.dim)]
