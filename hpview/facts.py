@@ -243,4 +243,4 @@ class FactsOpener:
 
     def _refused(self, err: BackendUnavailable) -> None:
         self._query = False
-        self._tell(f"{err}: the text of maps is read instead")
+        self._tell(f"{procmap_query.INSTEAD}: {err}")

@@ -1,13 +1,15 @@
-"""Reads a process while more and more is refused: ``python -m tests.degraded``, JSON in and out."""
+"""Reads processes while more and more is refused: ``python -m tests.degraded``, JSON in and out."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from hpview import backends
+from hpview import backends, scan
 from hpview.errors import HpviewError
 from hpview.loader import load
 from hpview.machine import Machine
@@ -16,89 +18,160 @@ from hpview.wire import VmaFlag
 from tests.denied import denied, deny
 from tests.paged import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def read(
-    through: tuple[str, ...] = (), python: str = sys.executable, **wanted: object
-) -> dict[str, Any]:
-    """Have a child do ``_read``, and return what that returns.
+    from hpview.services import Readers
+
+
+SELF: Final = 0
+"""The child that reads the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to read, and what is refused meanwhile, in the words of ``denied.denied``.
+
+    Attributes:
+        pid: The process, or ``SELF``.
+        backend: As ``backends.choose``.
+        first: Refused from the start.
+        later: Refused once so many batches were read; of ``chunks`` 0 once all is opened.
+        chunks: How many.
+        size: Of a read().
+        listed: Read all processes, and tell of this one.
+    """
+
+    pid: int
+    backend: str = "auto"
+    first: Sequence[str] = ()
+    later: Sequence[str] = ()
+    chunks: int = 0
+    size: int = 1024
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of it; sizes in bytes.
+
+    Attributes:
+        error: Why nothing was read, or "".
+        source: As it is shown.
+        huge: In PMD leaves; None where it is not known.
+        small: In 4 kB pages.
+        complete: All of it was read.
+        estimates: VMAs that are told as estimates; of a list 1 or 0.
+        names: VMAs that have a name.
+        execs: How often another address space took the place of the one known.
+        notices: What was said of all this.
+    """
+
+    error: str = ""
+    source: str = ""
+    huge: int | None = None
+    small: int | None = None
+    complete: bool = False
+    estimates: int = 0
+    names: int = 0
+    execs: int = 0
+    notices: list[str] = field(default_factory=list)
+
+
+def read(*wishes: Wish, through: Sequence[str] = (), python: str = sys.executable) -> list[Told]:
+    """Have a child of its own read for each wish.
 
     Args:
-        through: What the child is run through.
+        wishes: What to read.
+        through: What the parent of these children is run through.
         python: Its Python.
-        wanted: Arguments of ``_read``.
     """
     done = subprocess.run(
-        [*through, python, "-W", "error", "-m", "tests.degraded", json.dumps(wanted)],
-        cwd=None if through else ROOT,
+        [*through, python, "-W", "error", "-m", "tests.degraded"],
+        input=json.dumps([asdict(wish) for wish in wishes]),
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    assert not done.stderr
+    return [Told(**told) for told in json.loads(done.stdout)]
 
 
-def _read(
-    pid: int | None,
-    *,
-    backend: str = "auto",
-    first: list[str] = [],  # noqa: B006 - never changed
-    chunks: int = 0,
-    later: list[str] = [],  # noqa: B006 - never changed
-    size: int = 4096,
-) -> dict[str, object]:
-    """Read a process, or all.
-
-    Args:
-        pid: The process.
-        backend: As ``backends.choose``.
-        first: Refused from the start, as ``denied.denied``.
-        chunks: How many batches are read before ``later``.
-        later: Refused from then on.
-        size: Of a read().
-    """
-    deny(denied(*first))
-    chosen, notices = backends.choose(backend)
+def _told(wish: Wish) -> Told:
+    deny(denied(*wish.first))
+    chosen, notices = backends.choose(wish.backend)
     readers = backends.readers(chosen, notices)
-    if pid is None:
-        deny(denied(*later))
-        snapshot = Machine(chosen).snapshot()
-        found = {p.pid: [p.bytes_2m, p.bytes_4k, p.source.label] for p in snapshot.processes}
-        return {"processes": found, "notices": notices()}
+    if not wish.chunks:
+        deny(denied(*wish.later))
+    try:
+        found = _listed(Machine(chosen), wish) if wish.listed else _scanned(readers, wish)
+    except HpviewError as err:
+        found = {"error": str(err)}
+    return Told(notices=list(notices()), **found)
+
+
+def _listed(machine: Machine, wish: Wish) -> dict[str, Any]:
+    pid = wish.pid or os.getpid()
+    process = next(p for p in machine.snapshot().processes if p.pid == pid)
+    return {
+        "source": process.source.label,
+        "huge": process.bytes_2m,
+        "small": process.bytes_4k,
+        "complete": process.bytes_2m is not None and not process.partial,
+        "estimates": int(process.estimate),
+    }
+
+
+def _scanned(readers: Readers, wish: Wish) -> dict[str, Any]:
+    if not wish.chunks:
+        result = scan.scan(readers, wish.pid)
+        return _of(result.space, complete=result.complete)
     space = AddressSpace()
-    seen = 0
-    if not chunks:
-        deny(denied(*later))
-    for batch in load(lambda: readers.open(pid), lambda: readers.facts(pid), size=size, seconds=0):
+    chunks = 0
+    opened = (lambda: readers.open(wish.pid)), (lambda: readers.facts(wish.pid))
+    for batch in load(*opened, size=wish.size, seconds=0):
         for data in batch.data:
             space.feed(data)
         if batch.facts is not None:
             space.set_names(batch.facts.starts, batch.facts.mappings)
-        seen += bool(batch.data)
-        if seen == chunks:
-            seen += 1
-            deny(denied(*later))
-    return _told(space, notices())
+        chunks += bool(batch.data)
+        if chunks == wish.chunks:
+            chunks += 1
+            deny(denied(*wish.later))
+    return _of(space, complete=space.complete and not (space.partial or space.read_errors))
 
 
-def _told(space: AddressSpace, notices: tuple[str, ...]) -> dict[str, object]:
+def _of(space: AddressSpace, *, complete: bool) -> dict[str, Any]:
     totals = space.totals
     return {
-        "2m": totals.bytes_2m,
-        "4k": totals.bytes_4k,
         "source": space.source.label,
-        "complete": space.complete and not (space.partial or space.read_errors),
-        "execs": space.execs,
+        "huge": totals.bytes_2m,
+        "small": totals.bytes_4k,
+        "complete": complete,
         "estimates": sum(bool(flags & VmaFlag.ESTIMATE) for flags in space.vmas["flags"].tolist()),
-        "vmas": len(space.vmas),
         "names": sum(bool(space.name_of(i)) for i in range(len(space.vmas))),
-        "notices": list(notices),
+        "execs": space.execs,
     }
 
 
+def _in_child(wish: Wish) -> dict[str, Any]:
+    """A filter cannot be taken off again."""
+    out, into = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(out)
+        with os.fdopen(into, "w") as pipe:
+            json.dump(asdict(_told(wish)), pipe)
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out) as pipe:
+        data = pipe.read()
+    assert os.waitpid(pid, 0)[1] == 0, f"the child of {wish} failed"
+    found: dict[str, Any] = json.loads(data)
+    return found
+
+
 if __name__ == "__main__":
-    try:
-        print(json.dumps(_read(**json.loads(sys.argv[1]))))
-    except HpviewError as err:
-        print(json.dumps({"error": str(err)}))
+    print(json.dumps([_in_child(Wish(**wish)) for wish in json.load(sys.stdin)]))

@@ -25,15 +25,19 @@ shift 3
 cd {_HOME}
 export HOME={_HOME} XDG_CONFIG_HOME={_HOME} LD_LIBRARY_PATH=/mnt/python/lib
 export PYTHONPATH=/mnt/hpview:/mnt/packages
-exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all "$@"
 """
+_LAST: Final = f'exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups %s "$@"'
 
 
-def ordinary() -> tuple[tuple[str, ...], str]:
+def ordinary(*capabilities: str, before: str = "") -> tuple[tuple[str, ...], str]:
     """What to run Python through to be an ordinary user, and that Python.
 
     Root's Python, its packages and this checkout may lie where nobody else can go: in a mount
     namespace of its own the program finds them below /mnt.
+
+    Args:
+        capabilities: What this user has beyond others: ``bpf``, ``sys_ptrace``.
+        before: A command of the shell that root runs in the namespace.
     """
     if os.geteuid() != 0:
         return (), sys.executable
@@ -42,5 +46,8 @@ def ordinary() -> tuple[tuple[str, ...], str]:
             lacking(f"needs {tool}")
     places = sys.base_prefix, sysconfig.get_path("purelib"), str(Path(__file__).parent.parent)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    through = ("unshare", "--mount", "sh", "-c", _PROGRAM, "sh", *places)
+    given = ",".join(f"+{name}" for name in capabilities)
+    options = f"--inh-caps={given} --ambient-caps={given}" if given else "--inh-caps=-all"
+    program = f"{_PROGRAM}{before}\n{_LAST % options}"
+    through = ("unshare", "--mount", "sh", "-c", program, "sh", *places)
     return through, f"/mnt/python/bin/python{version}"

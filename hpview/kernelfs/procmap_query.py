@@ -18,6 +18,9 @@ from hpview.wire import PAGE_SIZE, VmFlag
 if TYPE_CHECKING:
     from pathlib import Path
 
+INSTEAD: Final = "VMAs and their names are read from the text of maps"
+"""What is done where it fails."""
+
 _PROCMAP_QUERY: Final = 0xC0686611
 _COVERING_OR_NEXT: Final = 0x10
 _SHARED: Final = 0x08

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from hpview.errors import HpviewError
+from hpview.errors import BackendUnavailable, HpviewError
 from hpview.kernelfs import kpageflags, pagemap, procmap_query
-from hpview.kernelfs.files import PROC
+from hpview.kernelfs.files import PROC, own_pid
 from hpview.wire import Source
 
 if TYPE_CHECKING:
@@ -26,10 +26,9 @@ _ATTEMPTS: Final[dict[Feature, Callable[[Path], object]]] = {
 _TELLING: Final[tuple[Feature, ...]] = ("scan", "kpageflags")
 """Those without which numbers are less exact."""
 
-_TEXT: Final = "the text of maps is read instead"
 _INSTEAD: Final = {
     Source.PAGEMAP_KPAGEFLAGS: "what is huge is concluded from folios, an estimate",
-    Source.SMAPS: "what is huge is concluded from totals of smaps, an estimate",
+    Source.SMAPS: "what is huge is concluded from the totals of smaps, an estimate",
 }
 
 
@@ -62,8 +61,16 @@ class Features:
 
 
 def probed(root: Path = PROC) -> dict[Feature, Exception]:
-    """Try each on this very process: what does not work, and why."""
+    """Try each on this very process: what does not work, and why.
+
+    Where /proc does not show this process, nothing can be tried: what fails at use is given
+    up then.
+    """
     missing: dict[Feature, Exception] = {}
+    try:
+        own_pid(root)
+    except BackendUnavailable:
+        return missing
     for feature, attempt in _ATTEMPTS.items():
         try:
             attempt(root)
@@ -100,7 +107,7 @@ class InUse:
             # Without a query the numbers are the same, and beside a scan nobody asks kpageflags.
             if not features.scan:
                 why = [str(missing[name]) for name in _TELLING if name in missing]
-                tell(f"{'; '.join(why)}: {_INSTEAD[features.source]}")
+                tell(f"{_INSTEAD[features.source]}: {'; '.join(why)}")
         self.features = features
 
     @property
@@ -114,5 +121,5 @@ class InUse:
             if not getattr(self.features, feature):
                 return
             self.features = replace(self.features, **{feature: False})
-            instead = _TEXT if feature == "query" else _INSTEAD[self.source]
-        self._tell(f"{err}: {instead}")
+            instead = procmap_query.INSTEAD if feature == "query" else _INSTEAD[self.source]
+        self._tell(f"{instead}: {err}")
