@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from hpview.errors import BackendUnavailable
 from hpview.stream.kernel import KernelBackend
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 """Set in CI: what cannot be tested there is a failure."""
+
+# However busy the machine is, and the same examples each time.
+settings.register_profile("hpview", deadline=None, derandomize=True)
+settings.load_profile("hpview")
 
 collect_ignore = ["kernels", "test_reasons_khugepaged.py"]
 """Run when named only, by ``make test-kernels`` and ``make test-long``: the one boots machines,

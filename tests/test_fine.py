@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pytest
 
 BASE = 0x7F00_0000_0000
-EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=40)
 
 
 @EXAMPLES

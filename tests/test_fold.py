@@ -273,7 +273,7 @@ def spaces(draw: st.DrawFn) -> Space:
     return Space(spans, pages, {BASE + cut * PAGE_SIZE for cut in cuts})
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(spaces())
 def test_random_spaces_fold_as_the_model_has_it(space: Space) -> None:
     result = folded(space.spans, regions_of(space.pages, space.cuts))

@@ -13,7 +13,7 @@ from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, RunFlag, VmFlag
 from tests.records import MIB, RW, Script, run
 from tests.space_model import TABLE, scripts, slots_of_run
 
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=60)
 BASE = 0x7F00_0000_0000
 
 

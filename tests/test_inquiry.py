@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 A = 0x7F0000000000
 SLOT = SLOT_SIZE
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=60)
 
 
 def space_of(*vmas: tuple[int, int, bytes, int], source: Source = Source.BPF) -> AddressSpace:

@@ -183,7 +183,7 @@ def laid_out(parts: list[tuple[int, int, int]]) -> list[Vma]:
     return out
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80)
 @given(
     letters,
     st.lists(st.tuples(st.integers(0, 40), st.one_of(st.none(), letters)), max_size=20),

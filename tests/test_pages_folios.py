@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpview.errors import BackendUnavailable
@@ -138,7 +138,6 @@ def flags_at(flags: NDArray[np.uint64]) -> Callable[[int], int]:
     return lambda pfn: int(flags[pfn])
 
 
-@settings(deadline=None)
 @given(folios, st.lists(vma, min_size=1, max_size=5), st.lists(st.integers(1, 60), max_size=12))
 def test_any_layout_is_counted_as_page_by_page(
     orders: list[tuple[int, bool]],

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hpview.in_force import InForce
     from hpview.wire import Records
 
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=60)
 
 _SETTINGS = st.builds(
     lambda enabled, none, swap, shared, free: replace(

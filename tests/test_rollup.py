@@ -260,7 +260,7 @@ def test_reads_end_by_themselves_when_many_records_wait() -> None:
     assert len(stream.rest()) == 2 * 3 + 1
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     st.lists(st.text(st.sampled_from("AB.C"), min_size=1, max_size=30), min_size=1, max_size=4),
     st.integers(1, 40),
@@ -280,7 +280,7 @@ def test_neither_batches_nor_the_clock_change_the_sums(
     assert read(batch_size, calls) == read(1, 1 << 30)
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30)
 @given(
     st.text(st.sampled_from("Aa.Bb"), min_size=1, max_size=30),
     st.integers(1, 40),

@@ -305,7 +305,7 @@ def read_all(file: SeqFile[int] | OneByOne, sizes: list[int]) -> list[bytes | st
     return out
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(
     sizes=st.lists(
         st.one_of(st.just(0), st.just(64), st.integers(1, 3000), st.integers(1, 33000)), max_size=60

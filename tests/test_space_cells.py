@@ -13,7 +13,7 @@ from hpview.wire import SLOT_SIZE, Backing
 from tests.records import Script, run
 from tests.space_model import BASES, UNIT, UNITS, Slot, scripts, slots_of_run
 
-EXAMPLES = settings(max_examples=40, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=40)
 KINDS = ("bytes_4k", "bytes_2m", "bytes_1g", "bytes_swap", "bytes_zero", "unknown")
 SPAN = UNITS * UNIT
 

@@ -15,7 +15,7 @@ from tests.records import Script
 
 EMPTY = AddressSpace()
 K = ChangeKind
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=60)
 
 
 def found(*ranges: tuple[int, int, int]) -> Records:

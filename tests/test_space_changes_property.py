@@ -12,7 +12,7 @@ from hpview.wire import Backing, Kind, Records
 from tests.changes_model import expected
 from tests.space_model import BASES, scripts
 
-EXAMPLES = settings(max_examples=120, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=120)
 
 
 def fed(records: list[bytes]) -> AddressSpace:

@@ -9,7 +9,7 @@ from hpview.space.slots import Layout, Row
 from hpview.space.vma import VMA
 from hpview.wire import PAGE_SIZE, Records
 
-EXAMPLES = settings(max_examples=50, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=50)
 TIB = 1 << 40
 
 

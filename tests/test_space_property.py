@@ -10,7 +10,7 @@ from hpview.space.address_space import AddressSpace
 from hpview.wire import Kind
 from tests.space_model import BASES, UNIT, UNITS, Model, chunked, scripts
 
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=60)
 
 
 @EXAMPLES

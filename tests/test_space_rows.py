@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hpview import wire
@@ -68,7 +68,6 @@ def test_sums_of_rows_are_a_view_in_the_order_of_bytes() -> None:
     st.lists(st.integers(0, 60), unique=True, max_size=12),
     st.lists(st.integers(0, 60), unique=True, max_size=12),
 )
-@settings(deadline=None, derandomize=True)
 def test_subtract_leaves_what_is_in_no_hole(borders: list[int], hole_borders: list[int]) -> None:
     def pairs(values: list[int]) -> tuple[list[int], list[int]]:
         values = sorted(values)[: len(values) // 2 * 2]

@@ -252,7 +252,7 @@ reads = st.tuples(
 )
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(
     spaces,
     st.lists(st.one_of(st.none(), st.none(), changes), max_size=60),

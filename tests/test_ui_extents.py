@@ -12,7 +12,7 @@ from hpview.ui.widgets.extents import extents
 from hpview.wire import VmaFlag
 from tests.space_model import UNIT, scripts
 
-EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=60)
 
 
 def by_hand(space: AddressSpace, fold: int, cell: int) -> list[tuple[int, int]]:

@@ -18,7 +18,7 @@ from hpview.space.slots import Cells, Layout, cells
 from hpview.wire import PAGE_SIZE, SLOT_PAGES, SLOT_SIZE, Backing, Records, RunFlag
 from tests.records import Script, run
 
-EXAMPLES = settings(max_examples=25, deadline=None, derandomize=True)
+EXAMPLES = settings(max_examples=25)
 KINDS = ("mapped", "bytes_4k", "bytes_2m", "bytes_1g", "bytes_swap", "bytes_zero", "unknown")
 BASE = 0x7F00_0000_0000
 SLOTS = 6
