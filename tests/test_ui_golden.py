@@ -35,6 +35,8 @@ class Tour:
     def look(self, screen: str) -> None:
         """Compare the screen with its golden file; all differences are told at the end."""
         lines = golden.inked_lines(self.pilot.app)
+        words = golden.screen_lines(self.pilot.app)
+        assert words == lines[: len(words)], "the short way to the words leads elsewhere"
         try:
             golden.check(f"recorded/{screen}-{self.name}", [TOOK.sub("_", line) for line in lines])
         except AssertionError as err:
