@@ -18,7 +18,8 @@ test: $(VENV)/.dev ## Run the tests, two halves at once; what needs root or BPF 
 	@$(BIN)/python tests/halves.py
 
 test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, 8 GiB, and verdicts under every setting
-	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_LARGE_MIB=8192 HPVIEW_LONG_REASONS=1 $(BIN)/pytest \
+	HPVIEW_LOCKSTEP_ROUNDS=1000 HPVIEW_CHURN_SECONDS=10 HPVIEW_LARGE_MIB=8192 \
+		HPVIEW_LONG_REASONS=1 $(BIN)/pytest \
 		tests/test_streams_agree.py tests/test_resume_cases.py tests/test_churn.py tests/test_large.py \
 		tests/test_reasons_kernel_agrees.py tests/test_reasons_khugepaged.py
 

@@ -105,13 +105,15 @@ def collect(
 ) -> Samples:
     """Take all measures in turn. One that fails is left out from then on, with its reason.
 
+    One round alone is a trial, for which nothing is warmed up.
+
     Args:
         measures: In the order of a round.
         rounds: How many.
         say: Told how far it is.
     """
     samples = Samples({measure.name: [] for measure in measures})
-    for number in range(-1, rounds):
+    for number in range(-1 if rounds > 1 else 0, rounds):
         say(f"round {number + 1} of {rounds}" if number >= 0 else "warming up")
         for measure in measures:
             skipped = number >= (measure.rounds or rounds) or (number < 0 and not measure.warm)

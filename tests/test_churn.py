@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hpview.machine import Snapshot
     from hpview.stream.base import Backend
 
-SECONDS: Final = 3.0
+SECONDS: Final = float(os.environ.get("HPVIEW_CHURN_SECONDS", "1"))
 
 CHURN: Final = """
 import ctypes, os, signal, threading
@@ -120,7 +120,7 @@ def assert_sound_snapshot(snapshot: Snapshot, lasting: set[int]) -> None:
 
 
 @pytest.mark.parametrize("name", [pytest.param("bpf", marks=pytest.mark.bpf), "procfs"])
-def test_three_seconds_of_churn(name: str) -> None:
+def test_churn_is_read_again_and_again(name: str) -> None:
     backend: Backend = KernelBackend() if name == "bpf" else ProcfsBackend()
     machine = Machine(backend)
     with child("") as still:
@@ -130,11 +130,10 @@ def test_three_seconds_of_churn(name: str) -> None:
         passes = 0
         with churning():
             end = time.monotonic() + SECONDS
-            while time.monotonic() < end:
+            while passes < 2 or time.monotonic() < end:
                 assert_sound(one_pass(backend), lasting)
                 assert_sound_snapshot(machine.snapshot(), lasting)
                 passes += 1
-        assert passes
         assert sorted(os.listdir("/proc/self/fd")) == before
     backend.close()
 

@@ -48,7 +48,7 @@ def measure(ctx: Context, pid: int) -> None:
                 opened.append(_open(terminal, starts[0]))
                 keys += _type(terminal, starts)
                 after = _resident(terminal)
-                _back(terminal)
+                _back(terminal, pid)
     left = []
     for number in range(ctx.options.rounds):
         ctx.say(f"leaving, round {number + 1} of {ctx.options.rounds}")
@@ -114,9 +114,11 @@ def _open(terminal: Terminal, first: int) -> float:
     return terminal.until_shown(f"{first:012x}") - pressed
 
 
-def _back(terminal: Terminal) -> None:
+def _back(terminal: Terminal, pid: int) -> None:
+    terminal.forget()
     terminal.press("\x1b")
-    terminal.until_quiet(0.3)
+    terminal.until_shown(str(pid))
+    terminal.until_quiet(0.1)
 
 
 def _type(terminal: Terminal, starts: Sequence[int]) -> list[float]:
