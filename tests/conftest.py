@@ -75,7 +75,7 @@ def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Termina
     size: tuple[int, int] = getattr(request, "param", (120, 36))
     opened = Terminal(tmp_path, size)
     yield opened
-    opened.tmux("kill-server")
+    opened.close()
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tests.tmux_control import PATIENCE, Control
 
-PATIENCE = 10.0
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -22,13 +23,15 @@ class Terminal:
     """A tmux server of its own with one window."""
 
     def __init__(self, folder: Path, size: tuple[int, int]) -> None:
-        self._socket = str(folder / "tmux")
+        self._tmux = ("tmux", "-S", str(folder / "tmux"), "-f", "/dev/null")
         self._size = size
         self._folder = folder
         self._status = folder / "status"
+        self._control: Control | None = None
 
     def tmux(self, *arguments: str) -> str:
-        command = ["tmux", "-S", self._socket, "-f", "/dev/null", *arguments]
+        """What a command of tmux prints, by a client of its own."""
+        command = [*self._tmux, *arguments]
         # The shell of a system user may be one that refuses to run anything.
         env = os.environ | {"SHELL": "/bin/sh"}
         return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
@@ -44,7 +47,7 @@ class Terminal:
         columns, rows = map(str, self._size)
         variables = [f"{k}={v}" for k, v in {"PYTHONPATH": str(ROOT), **(env or {})}.items()]
         self.tmux("new-session", "-d", "-x", columns, "-y", rows, "-c", str(self._folder), "cat")
-        self.tmux("set-option", "-g", "remain-on-exit", "on")
+        self._control = Control(self._tmux)
         # readline, which pytest loads, exports the size of pytest's own terminal.
         program = [
             "env",
@@ -59,21 +62,31 @@ class Terminal:
             "hpview",
             *arguments,
         ]
-        # tmux does not always learn the exit status of a pane.
-        run = f"{shlex.join(program)}; echo $? > {shlex.quote(str(self._status))}"
+        # tmux does not always tell the last words and the exit status of what ends.
+        run = f"{shlex.join(program)}; echo $? > {shlex.quote(str(self._status))}; echo; exec cat"
         self.tmux("respawn-pane", "-k", "sh", "-c", run)
 
+    def ask(self, *arguments: str) -> str:
+        """What a command of tmux prints, by the client that stays attached."""
+        assert self._control is not None
+        return self._control.ask(*arguments)
+
     def keys(self, *keys: str) -> None:
-        self.tmux("send-keys", *keys)
+        self.ask("send-keys", *keys)
 
     def screen(self) -> str:
-        return self.tmux("capture-pane", "-p")
+        return self.ask("capture-pane", "-p")
 
     def until(self, pattern: str) -> str:
-        """The screen once it shows a pattern. Asking tmux again and again paces the loop."""
+        """The screen once it shows a pattern."""
+        return self.once(lambda screen: re.search(pattern, screen) is not None, f"no {pattern!r}")
+
+    def once(self, holds: Callable[[str], bool], otherwise: str) -> str:
+        """The screen once something holds of it, looked at whenever something was written."""
+        assert self._control is not None
         deadline = time.monotonic() + PATIENCE
-        while not re.search(pattern, screen := self.screen()):
-            assert time.monotonic() < deadline, f"no {pattern!r} on\n{screen}"
+        while not holds(screen := self.screen()):
+            assert self._control.written(deadline), f"{otherwise} on\n{screen}"
         return screen
 
     def press(self, key: str, pattern: str, times: int = 1) -> str:
@@ -93,13 +106,17 @@ class Terminal:
 
     def until_not(self, pattern: str) -> None:
         """Wait until the screen shows a pattern no longer."""
-        deadline = time.monotonic() + PATIENCE
-        while re.search(pattern, screen := self.screen(), re.MULTILINE):
-            assert time.monotonic() < deadline, f"still {pattern!r} on\n{screen}"
+        gone = re.compile(pattern, re.MULTILINE)
+        self.once(lambda screen: gone.search(screen) is None, f"still {pattern!r}")
 
     def exit_status(self) -> int:
         """Of the program, once it has ended."""
-        deadline = time.monotonic() + PATIENCE
-        while self.tmux("display", "-p", "#{pane_dead}").strip() != "1":
-            assert time.monotonic() < deadline, self.screen()
-        return int(self._status.read_text())
+        status = self._status
+        self.once(lambda _screen: status.exists() and status.read_text() != "", "it goes on")
+        return int(status.read_text())
+
+    def close(self) -> None:
+        """End the server and all that runs in it."""
+        if self._control is not None:
+            self.tmux("kill-server")
+            self._control.close()
