@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from hpview import backends, scan
@@ -16,14 +18,14 @@ from hpview.machine import Machine
 from hpview.space.address_space import AddressSpace
 from hpview.wire import VmaFlag
 from tests.denied import denied, deny
-from tests.paged import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hpview.services import Readers
 
 
+ROOT: Final = Path(__file__).parent.parent
 SELF: Final = 0
 """The child that reads the list."""
 
@@ -95,7 +97,7 @@ def read(*wishes: Wish, through: Sequence[str] = (), python: str = sys.executabl
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert not done.stderr
+    assert done.stderr == ""
     return [Told(**told) for told in json.loads(done.stdout)]
 
 
@@ -156,22 +158,26 @@ def _of(space: AddressSpace, *, complete: bool) -> dict[str, Any]:
     }
 
 
-def _in_child(wish: Wish) -> dict[str, Any]:
-    """A filter cannot be taken off again."""
+def _answer(wish: Wish) -> dict[str, Any]:
+    return asdict(_told(wish))
+
+
+def in_child(what: Callable[[], Any]) -> Any:  # noqa: ANN401 - anything that JSON has
+    """What a function returns that changes the process for good: it is called in a child."""
     out, into = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(out)
         with os.fdopen(into, "w") as pipe:
-            json.dump(asdict(_told(wish)), pipe)
+            json.dump(what(), pipe)
         os._exit(0)
     os.close(into)
     with os.fdopen(out) as pipe:
         data = pipe.read()
-    assert os.waitpid(pid, 0)[1] == 0, f"the child of {wish} failed"
-    found: dict[str, Any] = json.loads(data)
-    return found
+    assert os.waitpid(pid, 0)[1] == 0, f"the child of {what} failed"
+    return json.loads(data)
 
 
 if __name__ == "__main__":
-    print(json.dumps([_in_child(Wish(**wish)) for wish in json.load(sys.stdin)]))
+    wishes = [Wish(**wish) for wish in json.load(sys.stdin)]
+    print(json.dumps([in_child(partial(_answer, wish)) for wish in wishes]))

@@ -29,7 +29,9 @@ export PYTHONPATH=/mnt/hpview:/mnt/packages
 _LAST: Final = f'exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups %s "$@"'
 
 
-def ordinary(*capabilities: str, before: str = "") -> tuple[tuple[str, ...], str]:
+def ordinary(
+    *capabilities: str, before: str = "", uid: int = NOBODY
+) -> tuple[tuple[str, ...], str]:
     """What to run Python through to be an ordinary user, and that Python.
 
     Root's Python, its packages and this checkout may lie where nobody else can go: in a mount
@@ -38,6 +40,7 @@ def ordinary(*capabilities: str, before: str = "") -> tuple[tuple[str, ...], str
     Args:
         capabilities: What this user has beyond others: ``bpf``, ``sys_ptrace``.
         before: A command of the shell that root runs in the namespace.
+        uid: 0 stays root, to become somebody else later.
     """
     if os.geteuid() != 0:
         return (), sys.executable
@@ -48,6 +51,7 @@ def ordinary(*capabilities: str, before: str = "") -> tuple[tuple[str, ...], str
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     given = ",".join(f"+{name}" for name in capabilities)
     options = f"--inh-caps={given} --ambient-caps={given}" if given else "--inh-caps=-all"
-    program = f"{_PROGRAM}{before}\n{_LAST % options}"
+    last = _LAST % options if uid else 'exec "$@"'
+    program = f"{_PROGRAM}{before}\n{last}"
     through = ("unshare", "--mount", "sh", "-c", program, "sh", *places)
     return through, f"/mnt/python/bin/python{version}"

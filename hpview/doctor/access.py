@@ -94,6 +94,13 @@ def bpf(load: Callable[[], None] | None) -> Finding:
     return Finding(BPF, "yes", "the program loads and runs")
 
 
+def untried(root: Path, name: str) -> Finding | None:
+    """What to say of what is tried on this process where /proc does not show it."""
+    if not (root / "self").is_symlink() or (root / "self/stat").exists():
+        return None
+    return Finding(name, "partly", f"not tried: {root} does not show hpview", namespaces.REMEDY)
+
+
 def scan(root: Path) -> Finding:
     """One scan of the own first page."""
     try:
