@@ -22,6 +22,8 @@ Command = tuple[str, *tuple[int, ...]]
 _PROGRAM = r"""
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
+if "no THP" in sys.argv:
+    assert libc.prctl(41, 1, 0, 0, 0) == 0  # PR_SET_THP_DISABLE
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
 libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
@@ -181,10 +183,15 @@ def _somewhere(chance: random.Random) -> int:
 
 
 @contextmanager
-def mutant() -> Iterator[Mutant]:
-    """Start one; it is killed at the end."""
+def mutant(*, thp: bool = True) -> Iterator[Mutant]:
+    """Start one; it is killed at the end.
+
+    Args:
+        thp: Whether it may have transparent huge pages; if not, not even MADV_COLLAPSE makes any.
+    """
+    arguments = [] if thp else ["no THP"]
     process = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", _PROGRAM, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -89,11 +89,11 @@ def boot(
         if done.returncode:
             raise NoKernels(f"{QEMU}: {done.stderr.strip()}")
     for said in told.read_text("utf-8", "replace").splitlines():
-        _take(outcome, said)
+        take(outcome, said)
     return outcome
 
 
-def _take(outcome: Outcome, said: str) -> None:
+def take(outcome: Outcome, said: str) -> None:
     """One line of what the guest tells; a last one may be cut."""
     try:
         ((what, value),) = json.loads(said).items()

@@ -57,6 +57,25 @@ class Machine:
         return f"{self.kernel} {self.variant.name}".strip()
 
 
+_NODES: Final = (
+    *("-smp", "2"),
+    *("-object", "memory-backend-ram,id=low,size=1G", "-numa", "node,nodeid=0,cpus=0,memdev=low"),
+    *("-object", "memory-backend-ram,id=high,size=1G", "-numa", "node,nodeid=1,cpus=1,memdev=high"),
+)
+
 PLAIN: Final = Variant("")
+"""Debian's defaults: KASLR, five levels of page tables on this processor, THP always."""
+
+VARIANTS: Final = (
+    Variant("nokaslr", "nokaslr", checks=("calibration", "accounting")),
+    Variant("no5lvl", "no5lvl", checks=("calibration", "accounting")),
+    Variant("thp=always", "transparent_hugepage=always", checks=("layouts", "reasons")),
+    Variant("thp=madvise", "transparent_hugepage=madvise", checks=("layouts", "reasons")),
+    Variant("thp=never", "transparent_hugepage=never", checks=("layouts", "reasons")),
+    Variant("lockdown", "lockdown=confidentiality", checks=("doctor", "accounting", "app")),
+    Variant("hugepages=8", "hugepages=8", checks=("accounting", "hugetlb")),
+    Variant("2 nodes", options=_NODES, checks=("accounting", "numa")),
+    Variant("1 CPU", options=("-smp", "1"), checks=("streams", "accounting")),
+)
 
 MACHINES: Final = tuple(Machine(kernel, PLAIN) for kernel in SUITES)

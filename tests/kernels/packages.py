@@ -17,7 +17,7 @@ CACHE: Final = (
 )
 """Package lists, packages, unpacked kernels and the logs of boots; may be deleted at any time."""
 
-_FOUND: Final = CACHE / "found.json"
+FOUND: Final = CACHE / "found.json"
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 META: Final = "linux-image-cloud-amd64"
 """Depends on the newest image of its suite; what hpview needs is built in, drivers are left out."""
@@ -56,26 +56,31 @@ def fetch(suites: dict[str, str]) -> dict[str, Image]:
     Raises:
         NoKernels: A tool is missing, or neither the archive nor the cache has one.
     """
-    for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
-        if shutil.which(tool) is None:
-            raise NoKernels(f"needs {tool} ({package})")
-    if not Path(KEYRING).exists():
-        raise NoKernels(f"needs {KEYRING} (debian-archive-keyring)")
+    check_tools()
     fresh, known = _known(suites)
     if not fresh:
         try:
-            known = _ask(suites)
+            known = ask(suites)
         except NoKernels:
             if not known:
                 raise
     return {name: _image(Path(known[suite])) for name, suite in suites.items()}
 
 
+def check_tools() -> None:
+    """Raise NoKernels where packages cannot be fetched at all."""
+    for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
+        if shutil.which(tool) is None:
+            raise NoKernels(f"needs {tool} ({package})")
+    if not Path(KEYRING).exists():
+        raise NoKernels(f"needs {KEYRING} (debian-archive-keyring)")
+
+
 def _known(suites: dict[str, str]) -> tuple[bool, dict[str, str]]:
     """Whether what was found last is fresh, and it: unpacked images by suite."""
     try:
-        found: dict[str, str] = json.loads(_FOUND.read_text())
-        age = time.time() - _FOUND.stat().st_mtime
+        found: dict[str, str] = json.loads(FOUND.read_text())
+        age = time.time() - FOUND.stat().st_mtime
     except (OSError, ValueError):
         return False, {}
     if not all(suite in found and Path(found[suite]).is_dir() for suite in suites.values()):
@@ -83,11 +88,11 @@ def _known(suites: dict[str, str]) -> tuple[bool, dict[str, str]]:
     return age < FRESH, found
 
 
-def _ask(suites: dict[str, str]) -> dict[str, str]:
+def ask(suites: dict[str, str]) -> dict[str, str]:
     """Have apt look for newer images, and fetch them."""
     _update(list(suites.values()))
     found = {suite: str(_fetched(suite)) for suite in suites.values()}
-    _FOUND.write_text(json.dumps(found))
+    FOUND.write_text(json.dumps(found))
     return found
 
 
