@@ -63,7 +63,7 @@ def test_root_reads_page_flags_and_frame_numbers() -> None:
 def test_of_a_machine_with_nothing(fake: FakeProc) -> None:
     fake.add_process(
         os.getpid(),
-        pagemap=b"",
+        pagemap=bytes(8),
         status=b"Name:\tx\nTgid:\t1\nUid:\t0\t0\nCapEff:\t0000000000000000\nCapBnd:\t0\n",
     )
     findings = {

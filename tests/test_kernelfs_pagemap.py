@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hpview.demo import Demo
-from hpview.errors import BackendUnavailable, NoSuchProcess
+from hpview.errors import BackendUnavailable, NoMemoryMap, NoSuchProcess
 from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.pagemap import (
     REGION,
@@ -241,6 +241,17 @@ def test_a_process_that_is_gone() -> None:
             pagemap.scan(0, 1 << 47)
         with pytest.raises(NoSuchProcess):
             Pagemap(process.pid)
+
+
+def test_a_file_of_a_dead_leader_that_can_be_opened_and_holds_nothing(tmp_path: Path) -> None:
+    """Before Linux 6.16. Taken for an mm that is gone, it was looked for again for ever."""
+    fake = FakeProc(tmp_path)
+    fake.add_process(7, state="Z", pagemap=b"")
+    fake.add_process(8, pagemap=b"")
+    with pytest.raises(NoMemoryMap, match="a zombie"):
+        Pagemap(7, fake.proc)
+    with pytest.raises(NoSuchProcess):
+        Pagemap(8, fake.proc)
 
 
 def test_a_kernel_without_it(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.errors import BackendUnavailable, HpviewError
-from hpview.kernelfs.files import PROC, MmFile, own_pid
+from hpview.errors import BackendUnavailable, HpviewError, NoSuchProcess
+from hpview.kernelfs.files import PROC, MmFile, no_memory_map, own_pid
 from hpview.kernelfs.maps import address_of
 from hpview.wire import PAGE_SIZE
 
@@ -91,6 +91,10 @@ class Pagemap(MmFile):
             NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
         """
         super().__init__(pid, "pagemap", root)
+        if not os.pread(self._fd, _ENTRY_SIZE, 0):
+            # Before Linux 6.16 that of a task without an mm can be opened, and holds nothing.
+            self.close()
+            raise no_memory_map(pid, root) or NoSuchProcess(pid)
         self._return = _RETURN | int(Category.GUARD)
         self._args = bytearray(_ARGS.size)
         self._grow(2048)
