@@ -18,6 +18,7 @@ from hpview.errors import BackendUnavailable
 from hpview.in_force import release
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.namespaces import in_first_user_namespace, require_own
+from hpview.kernelfs.task import is_zombie
 from hpview.kernelfs.zoneinfo import ram_top
 from hpview.stream import bpf
 from hpview.stream.calibrate import calibrate
@@ -180,16 +181,25 @@ class LoadedProgram:
     def _iterator(self, pid: int) -> int:
         params = self.state.params
         params.filter_tgid = 0
-        try:
-            return bpf.iterator(self._prog_fd, pid)
-        except OSError as err:
-            if not pid or err.errno not in (errno.E2BIG, errno.EINVAL):
-                raise _unavailable(err) from err
+        if not _hidden_by_filter(pid):
+            try:
+                return bpf.iterator(self._prog_fd, pid)
+            except OSError as err:
+                if not pid or err.errno not in (errno.E2BIG, errno.EINVAL):
+                    raise _unavailable(err) from err
         params.filter_tgid = pid  # before 6.1 the program itself has to filter
         try:
             return bpf.iterator(self._prog_fd)
         except OSError as err:
             raise _unavailable(err) from err
+
+
+def _hidden_by_filter(pid: int) -> bool:
+    """Whether the kernel's filter shows nothing of a process: one whose leader has exited.
+
+    Until 6.7 it looked at the leader's open files for each thread (87abbf7a54f6).
+    """
+    return bool(pid) and release(os.uname().release) < (6, 7) and is_zombie(pid, pid, PROC)
 
 
 def unreadable(err: OSError) -> BackendUnavailable:
