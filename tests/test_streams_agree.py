@@ -53,11 +53,17 @@ def test_quiet_process_yields_equal_bytes(kernel: KernelBackend, emulated: Procf
     assert len(ours) > 100 * RECORD_SIZE
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    with khugepaged.asleep():
+        yield
+
+
 @pytest.mark.parametrize("size", [1, 63, 64, 65, 4096, 32767, 1 << 20])
 def test_any_read_size_yields_the_same_bytes(
     size: int, kernel: KernelBackend, emulated: ProcfsBackend
 ) -> None:
-    with mutant() as target:
+    with mutant(thp=EXACT) as target:
         for backend in (kernel, emulated):
             with backend.open(target.pid) as small, backend.open(target.pid) as large:
                 assert comparable(drain(small, size)) == comparable(drain(large))
@@ -69,7 +75,7 @@ def test_in_lock_step_under_mutation(
 ) -> None:
     """Changes between reads: each read as long as the other, EAGAIN for EAGAIN, equal records."""
     chance = random.Random(seed)
-    with khugepaged.asleep(), mutant(thp=EXACT) as target:
+    with mutant(thp=EXACT) as target:
         target.mutate(chance, 40)
         if seed % 2:
             # More VMAs than the kernel's buffer holds records.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PORT: Final = Path("/dev/ttyS1")
+STUCK: Final = 180
+"""Seconds after which the console shows where a test is."""
+
 ROUNDS: Final = "10"
 """Of the streams in lock-step: one with each seed."""
 
@@ -65,6 +68,7 @@ def main(checks: Sequence[str]) -> None:
         tests = [test for name in checks or CHECKS for test in CHECKS[name]]
         left_out = [f"--deselect={test}" for test in TOO_LONG]
         options = ["-p", "no:cacheprovider", "--color=no", "--tb=short"]
+        options += ["-o", f"faulthandler_timeout={STUCK}"]
         status = pytest.main([*options, *left_out, *tests], plugins=[reporting])
         reporting.tell("exit", int(status))
         termios.tcdrain(port)
