@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from hpview.errors import BackendUnavailable
 from hpview.kernelfs.kpageflags import PageFlag
 from hpview.kernelfs.pagemap import Pagemap, guard_supported, supported
 from hpview.kernelfs.smaps import read_smaps
 from hpview.pages import slot as slot_module
 from hpview.pages.extent import extents
 from hpview.pages.page import NO_PTE_BITS, PAGE, FolioBit, PageBit, SlotPages
-from hpview.pages.slot import NO_SCAN, read_slot
+from hpview.pages.slot import read_slot
 from hpview.wire import PAGE_SIZE, SLOT_SIZE
 from tests.children import child, hugetlb_pool
 from tests.folio_targets import ANON, FOLIO_PRELUDE, THP, folio_sizes
@@ -215,11 +216,14 @@ def test_of_oneself_without_frames_or_scan() -> None:
 def test_without_a_scan_flags_tell_zero_and_nothing_tells_huge(
     anon: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slot_module, "_categories", lambda *_: None)
+    def refused(*_: object) -> None:
+        raise BackendUnavailable("PAGEMAP_SCAN", "it was refused")
+
+    monkeypatch.setattr(slot_module, "_categories", refused)
     slot = slot_of(anon, 44)
     assert slot.having(ZERO).all()
     assert not slot.having(PageBit.FILE).any()
-    assert NO_SCAN in slot.reasons
+    assert "huge and zero: PAGEMAP_SCAN is not available: it was refused" in slot.reasons
     with pytest.raises(ValueError, match="not known"):
         slot.having(HUGE)
 

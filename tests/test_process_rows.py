@@ -107,6 +107,17 @@ def test_an_unreadable_process_shows_question_marks() -> None:
     assert "%" not in shown
 
 
+@pytest.mark.parametrize("width", [79, 199])
+def test_an_estimate_has_a_mark_at_what_is_estimated(width: int) -> None:
+    """Not at 0, resident or swap, which are read."""
+    exact = process(7, "x", bytes_2m=GIB, bytes_4k=GIB, bytes_gap=GIB)
+    sure = row(Line(exact), width)
+    guessed = row(Line(exact._replace(estimate=True)), width)
+    assert "~" not in sure
+    assert guessed.count("~") == (3 if width == 79 else 4)
+    assert [word.lstrip("~") for word in guessed.split()] == sure.split()
+
+
 def test_a_pending_process_is_not_called_unreadable() -> None:
     pending = unreadable(1, "init", pending=True)
     assert "?" not in row(Line(pending), 119)

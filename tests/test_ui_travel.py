@@ -225,7 +225,7 @@ def test_pages_are_read_where_cells_are_smaller_than_a_slot() -> None:
         lines = screen_lines(app)
         assert sum("▓··▓··▓··▓··" in line for line in lines) > 5
         assert "4k page · page 1 of the slot, 171/512 present" in "\n".join(lines)
-        assert "source pagemap_scan" in "\n".join(lines)
+        assert "source pagemap" in "\n".join(lines)
         await press(pilot, "l")
         assert "no page there · page 2 of the slot" in "\n".join(screen_lines(app))
         reads = len(fakes.state_reads)

@@ -91,10 +91,16 @@ class Pagemap(MmFile):
             NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
         """
         super().__init__(pid, "pagemap", root)
-        if not os.pread(self._fd, _ENTRY_SIZE, 0):
-            # Before Linux 6.16 that of a task without an mm can be opened, and holds nothing.
+        try:
+            if not os.pread(self._fd, _ENTRY_SIZE, 0):
+                # Before Linux 6.16 that of a task without an mm can be opened, and holds nothing.
+                raise no_memory_map(pid, root) or NoSuchProcess(pid)
+        except OSError as err:
             self.close()
-            raise no_memory_map(pid, root) or NoSuchProcess(pid)
+            raise self._failed(err) from err
+        except HpviewError:
+            self.close()
+            raise
         self._return = _RETURN | int(Category.GUARD)
         self._args = bytearray(_ARGS.size)
         self._grow(2048)

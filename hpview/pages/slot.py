@@ -43,7 +43,6 @@ _FLAG_BITS: Final = (
 )
 
 NO_SOFT_DIRTY: Final = "soft-dirty: this kernel does not track it (CONFIG_MEM_SOFT_DIRTY)"
-NO_SCAN: Final = "huge and zero: this kernel has no PAGEMAP_SCAN (Linux 6.7)"
 NO_GUARD: Final = "guard: this kernel does not tell it (Linux 6.16)"
 
 
@@ -77,7 +76,12 @@ def read_slot(pid: int, start: int, end: int, root: Path = PROC) -> SlotPages:
         entries = pagemap.read_entries(low, (high - low) // PAGE_SIZE)
         if len(entries) < (high - low) // PAGE_SIZE:
             raise NoSuchProcess(pid)
-        categories = _categories(pagemap, start, end)
+        no_scan = ""
+        categories: U64 | None = None
+        try:
+            categories = _categories(pagemap, start, end)
+        except BackendUnavailable as err:
+            no_scan = f"huge and zero: {err}"
         guard_known = pagemap.guard_known
     first = (start - low) // PAGE_SIZE
     here = slice(first, first + (end - start) // PAGE_SIZE)
@@ -99,8 +103,8 @@ def read_slot(pid: int, start: int, end: int, root: Path = PROC) -> SlotPages:
         known |= PageBit.GUARD
     else:
         reasons.append(NO_GUARD)
-    if categories is None:
-        reasons.append(NO_SCAN)
+    if no_scan:
+        reasons.append(no_scan)
     if PageBit.ZERO in known:
         pages["bits"][(pages["bits"] & PageBit.ZERO) != 0] &= 0xFFFF ^ int(PageBit.FILE)
     else:
@@ -138,12 +142,13 @@ def _vma(tid: int, folder: Path, address: int) -> tuple[int, int] | None:
     return None if found is None else (found.start, found.end)
 
 
-def _categories(pagemap: Pagemap, start: int, end: int) -> U64 | None:
-    """``Category`` bits of each page; None where no scan tells."""
-    try:
-        regions, _ = pagemap.scan(start, end, vec_len=2 * SLOT_PAGES)
-    except BackendUnavailable:
-        return None
+def _categories(pagemap: Pagemap, start: int, end: int) -> U64:
+    """``Category`` bits of each page.
+
+    Raises:
+        BackendUnavailable: There is no PAGEMAP_SCAN.
+    """
+    regions, _ = pagemap.scan(start, end, vec_len=2 * SLOT_PAGES)
     categories = np.zeros((end - start) // PAGE_SIZE, np.uint64)
     for low, high, bits in regions.tolist():
         categories[(low - start) // PAGE_SIZE : (high - start) // PAGE_SIZE] = bits

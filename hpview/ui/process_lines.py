@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,7 +15,7 @@ from hpview.text import printable
 from hpview.ui import describe
 from hpview.ui.paint import bar, clipped, joined, width_of
 from hpview.units import thousands
-from hpview.wire import SLOT_SIZE, Source
+from hpview.wire import SLOT_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,6 +100,10 @@ def _coverage(
     ]
 
 
+_PAGES_FROM: Final = "pagemap"
+"""By PAGEMAP_SCAN, or entry by entry where that cannot be used."""
+
+
 def detail(
     space: AddressSpace, map_: MapPane, answers: Answers | None, width: int, inks: Inks
 ) -> list[list[Segment]]:
@@ -120,7 +124,7 @@ def detail(
     source = space.source.label
     if end - start < SLOT_SIZE and not map_.on_gap:
         (where, *words), read = describe.page_words(space, map_.pages, start, end)
-        source = Source.PAGEMAP_SCAN.label if read else source
+        source = _PAGES_FROM if read else source
     else:
         where, *words = describe.cell_words(space, start, end)
     first = [
