@@ -43,7 +43,6 @@ def readers(backend: Backend, notices: Notices | None = None) -> Readers:
     notices = notices or Notices()
     facts = FactsOpener(query=procmap_query.supported(), tell=notices.add)
     return Readers(
-        backend=backend.name,
         notices=notices,
         open=backend.open,
         facts=facts.open,

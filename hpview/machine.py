@@ -89,8 +89,8 @@ class Machine:
                 self._tell(why)
         alive = {*psutil.pids()}  # those born later are for the next snapshot
         with self._backend.open_all() as stream:
-            source = stream.source
             tasks, rollups = aggregate(_drain(stream, stop))
+            source = stream.source  # another one, if the first one failed
         self._register.begin()
         rows = {}
         for process in self._readable(tasks, rollups, alive):

@@ -37,14 +37,12 @@ class Readers:
     All but ``close`` may be called from any thread and raise HpviewError.
 
     Attributes:
-        backend: ``bpf`` or ``procfs``.
         notices: Why something is done without, so far: sentences, untrusted.
         open: A stream over one process.
         facts: Names of its VMAs.
         close: Releases everything; idempotent.
     """
 
-    backend: str
     notices: Callable[[], tuple[str, ...]]
     open: Callable[[int], Stream]
     facts: Callable[[int], FactsReader]

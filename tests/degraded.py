@@ -116,7 +116,9 @@ def _told(wish: Wish) -> Told:
 
 def _listed(machine: Machine, wish: Wish) -> dict[str, Any]:
     pid = wish.pid or os.getpid()
-    process = next(p for p in machine.snapshot().processes if p.pid == pid)
+    snapshot = machine.snapshot()
+    process = next(p for p in snapshot.processes if p.pid == pid)
+    assert process.source == snapshot.source
     return {
         "source": process.source.label,
         "huge": process.bytes_2m,

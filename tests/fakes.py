@@ -150,7 +150,6 @@ class Fakes:
 
     def services(self) -> Services:
         return Services(
-            backend="bpf",
             notices=lambda: tuple(self.notices),
             snapshot=self._snapshot,
             glance=self._glance,

@@ -223,7 +223,7 @@ def test_without_a_scan_flags_tell_zero_and_nothing_tells_huge(
     slot = slot_of(anon, 44)
     assert slot.having(ZERO).all()
     assert not slot.having(PageBit.FILE).any()
-    assert "huge and zero: PAGEMAP_SCAN is not available: it was refused" in slot.reasons
+    assert "huge, zero and guard: PAGEMAP_SCAN is not available: it was refused" in slot.reasons
     with pytest.raises(ValueError, match="not known"):
         slot.having(HUGE)
 

@@ -35,7 +35,6 @@ def services(streams: Sequence[bytes]) -> tuple[Readers, list[ListedStream]]:
         return opened[-1]
 
     return Readers(
-        backend="bpf",
         notices=lambda: (),
         open=open_stream,
         facts=lambda _pid: NamesOnly(),

@@ -81,7 +81,7 @@ def read_slot(pid: int, start: int, end: int, root: Path = PROC) -> SlotPages:
         try:
             categories = _categories(pagemap, start, end)
         except BackendUnavailable as err:
-            no_scan = f"huge and zero: {err}"
+            no_scan = f"huge, zero and guard: {err}"
         guard_known = pagemap.guard_known
     first = (start - low) // PAGE_SIZE
     here = slice(first, first + (end - start) // PAGE_SIZE)
@@ -99,12 +99,12 @@ def read_slot(pid: int, start: int, end: int, root: Path = PROC) -> SlotPages:
         known |= PageBit.SOFT_DIRTY
     else:
         reasons.append(NO_SOFT_DIRTY)
-    if categories is not None and guard_known:
+    if no_scan:
+        reasons.append(no_scan)
+    elif guard_known:
         known |= PageBit.GUARD
     else:
         reasons.append(NO_GUARD)
-    if no_scan:
-        reasons.append(no_scan)
     if PageBit.ZERO in known:
         pages["bits"][(pages["bits"] & PageBit.ZERO) != 0] &= 0xFFFF ^ int(PageBit.FILE)
     else:

@@ -26,6 +26,7 @@ from hpview.ui.widgets.process_strip import Facts, gap, legend_line, machine_lin
 from hpview.ui.widgets.prompt import Prompt
 from hpview.ui.widgets.rows import RowList
 from hpview.units import thousands
+from hpview.wire import Source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,7 +167,7 @@ class ProcessesScreen(LiveScreen):
 
     def _refusal(self, pid: int) -> AccessDenied:
         """Why there is nothing of a process; the iterator asks for no right to trace it."""
-        if self.services.backend == "bpf":
+        if self.snapshot is not None and self.snapshot.source is Source.BPF:
             return AccessDenied(pid, "the kernel shows nothing of it")
         return AccessDenied(pid)
 
