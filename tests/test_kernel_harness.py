@@ -24,7 +24,8 @@ def report(
     outcome: Literal["passed", "failed", "skipped"],
     when: Literal["setup", "call", "teardown"] = "call",
 ) -> pytest.TestReport:
-    return pytest.TestReport(nodeid, ("", None, ""), {}, outcome, None, when)
+    why = ("", 1, "Skipped: BTF") if outcome == "skipped" else None
+    return pytest.TestReport(nodeid, ("", None, ""), {}, outcome, why, when)
 
 
 def test_every_check_is_there() -> None:
@@ -56,6 +57,7 @@ def test_the_table_counts_tests_once_and_shows_what_failed_or_was_not_run() -> N
         "kernel  release        a b  c  d",
         "6.1     6.1.0-50  1 FAILED  -  1",
         "5.10",
+        "6.1 has not: BTF",
     ]
     assert check("tests/kernels/inside/test_x.py::test_y[a::b]") == "x"
 

@@ -22,12 +22,17 @@ class Line:
     checks: dict[str, Counter[str]] = field(default_factory=dict)
     """Tests by outcome ("passed", "failed", "skipped"), by the name of their module."""
 
+    lacks: set[str] = field(default_factory=set)
+    """Why tests were skipped."""
+
     def add(self, reports: Iterable[pytest.TestReport]) -> None:
         """Count a test once: as its call came out, unless it came to none, or failed beside it."""
         worst: dict[str, str] = {}
         for report in reports:
             if report.when == "call" or not report.passed:
                 worst[report.nodeid] = report.outcome
+            if report.skipped and isinstance(report.longrepr, tuple):
+                self.lacks.add(report.longrepr[2].removeprefix("Skipped: "))
         for nodeid, outcome in worst.items():
             self.checks.setdefault(check(nodeid), Counter())[outcome] += 1
 
@@ -38,21 +43,23 @@ def check(nodeid: str) -> str:
 
 
 def render(lines: Sequence[Line]) -> list[str]:
-    """The table: in each place how many passed, or what did not."""
+    """The table: in each place how many passed, or what did not; below, why some were skipped."""
     checks = list(dict.fromkeys(name for line in lines for name in line.checks))
     rows = [("kernel", "release", *checks)]
     rows += [
         (line.name, line.release, *(_cell(line.checks.get(name)) for name in checks))
         for line in lines
     ]
+    notes = [f"{line.name} has not: {reason}" for line in lines for reason in sorted(line.lacks)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
+    table = [
         "  ".join(
             text.ljust(width) if i < 2 else text.rjust(width)
             for i, (text, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
     ]
+    return [*table, *notes]
 
 
 def _cell(counts: Counter[str] | None) -> str:
