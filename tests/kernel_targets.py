@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from hpview.in_force import release
 from hpview.kernelfs.smaps import read_smaps
 from hpview.space.address_space import AddressSpace
 from hpview.wire import (
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 AREA: Final = 0x2000_0000_0000
 """Where targets put what they are about; nothing else is mapped near it."""
+
+SMAPS_LEAVES_OUT: Final = (6, 0) <= release(os.uname().release) < (6, 6)
+"""Huge pages without access, or with a NUMA hint: since 474098edac26, until 8b9c1cc0418a."""
 
 PRELUDE: Final = f"""
 import ctypes, mmap, os, signal, sys, threading
