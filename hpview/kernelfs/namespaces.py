@@ -93,7 +93,7 @@ def hidden(root: Path = PROC) -> str:
         return ""
     if not mode or sees_others(root):
         return ""
-    return f"processes of other users are not shown: {root} is mounted with hidepid={mode}"
+    return f"not all processes are shown: {root} is mounted with hidepid={mode}"
 
 
 def exists(pid: int) -> bool:

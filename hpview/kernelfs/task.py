@@ -42,13 +42,13 @@ def readable_task(pid: int, root: Path = PROC) -> tuple[int, Path]:
 
 
 def threads(pid: int, root: Path = PROC) -> list[int]:
-    """The threads of a process in order of creation; [] once it is gone.
+    """The threads of a process in order of creation; [] once it is gone, or hidden (hidepid=1).
 
     proc_task_readdir() lists the group as next_thread() walks it.
     """
     try:
         return [int(name) for name in os.listdir(root / str(pid) / "task")]
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return []
 
 
