@@ -54,10 +54,15 @@ def slot(name: str) -> int:
     return int(_facts()["regions"][name]) // SLOT_SIZE * SLOT_SIZE
 
 
+def recorded() -> bytes:
+    """The bytes of its stream."""
+    return _STREAM.read_bytes()
+
+
 def fakes(**changes: object) -> Fakes:
     """Services that replay it."""
     facts = _facts()
-    data = _STREAM.read_bytes()
+    data = recorded()
     chunks = [data[at : at + _CHUNK] for at in range(0, len(data), _CHUNK)]
     sizes = {
         "resident": 157 << 20,

@@ -115,6 +115,61 @@ def slots(start: int, end: int) -> int:
     return (end - 1) // SLOT_SIZE - start // SLOT_SIZE + 1
 
 
+def sealed(*records: bytes) -> bytes:
+    """A stream with the END that its records ask for; one at the end gives the status."""
+    data = b"".join(records)
+    kinds = [data[at] for at in range(0, len(data), RECORD_SIZE)]
+    last = end()
+    if kinds[-1:] == [Kind.END]:
+        data, last = data[:-RECORD_SIZE], data[-RECORD_SIZE:]
+    trailer = wire.decode(last).of(Kind.END)
+    for name, kind in (("tasks", Kind.TASK), ("vmas", Kind.VMA), ("runs", Kind.RUN)):
+        trailer[name] = kinds.count(kind)
+    return data + trailer.tobytes()
+
+
+def in_turn(*scripts: Script) -> list[bytes]:
+    """A chunk of each, together one stream with its END."""
+    parts = [script.data for script in scripts]
+    whole = sealed(*parts)
+    return [*parts[:-1], whole[len(b"".join(parts[:-1])) :]]
+
+
+def summed(records: list[bytes]) -> list[bytes]:
+    """The same records, each VMA with the sums of the runs behind it."""
+    out: list[bytes] = []
+    for record in records:
+        if record[0] == Kind.RUN:
+            at = max(i for i, before in enumerate(out) if before[0] == Kind.VMA)
+            owner = wire.decode(out[at]).of(Kind.VMA)
+            for name, value in sums(record).items():
+                owner[name] += value
+            out[at] = owner.tobytes()
+        elif record[0] == Kind.VMA:
+            blank = wire.decode(record).of(Kind.VMA)
+            for name in SUMS:
+                blank[name] = 0
+            record = blank.tobytes()
+        out.append(record)
+    return out
+
+
+SUMS = ("slots_2m", "slots_1g", "pages_4k", "pages_swap")
+
+
+def sums(run: bytes) -> dict[str, int]:
+    """What a RUN adds to its VMA."""
+    record = wire.decode(run).of(Kind.RUN)[0]
+    count = slots(int(record["start"]), int(record["end"]))
+    table = record["backing"] in (Backing.PTE_4K, Backing.SWAP, Backing.ZERO)
+    return {
+        "slots_2m": count * int(record["backing"] == Backing.PMD_2M),
+        "slots_1g": count * int(record["backing"] == Backing.PUD_1G),
+        "pages_4k": count * int(record["present"]) * table,
+        "pages_swap": count * int(record["swapped"]) * table,
+    }
+
+
 class Script:
     """A stream as a list of records; sums of VMAs and counts of END come by themselves.
 
@@ -146,15 +201,10 @@ class Script:
         ino: int = 0,
     ) -> Script:
         """One VMA record with the sums of the runs given, then those runs."""
-        sums = dict.fromkeys(("slots_2m", "slots_1g", "pages_4k", "pages_swap"), 0)
+        total = dict.fromkeys(SUMS, 0)
         for data in runs:
-            record = wire.decode(data).of(Kind.RUN)[0]
-            count = slots(int(record["start"]), int(record["end"]))
-            sums["slots_2m"] += count * (record["backing"] == Backing.PMD_2M)
-            sums["slots_1g"] += count * (record["backing"] == Backing.PUD_1G)
-            table = record["backing"] in (Backing.PTE_4K, Backing.SWAP, Backing.ZERO)
-            sums["pages_4k"] += count * int(record["present"]) * table
-            sums["pages_swap"] += count * int(record["swapped"]) * table
+            for name, value in sums(data).items():
+                total[name] += value
         self.records.append(
             vma(
                 start,
@@ -164,10 +214,7 @@ class Script:
                 pgoff=pgoff,
                 dev=dev,
                 ino=ino,
-                slots_2m=sums["slots_2m"],
-                slots_1g=sums["slots_1g"],
-                pages_4k=sums["pages_4k"],
-                pages_swap=sums["pages_swap"],
+                **total,
             )
         )
         self.records.extend(runs)

@@ -8,22 +8,31 @@ from hpview.errors import AccessDenied, NoSuchProcess
 from hpview.export import table
 from hpview.scan import scan
 from hpview.services import Readers
-from hpview.wire import Status, VmaFlag
+from hpview.wire import Backing, Status, VmaFlag
 from tests import records
+from tests.records import Script
 from tests.test_loader import ListedStream, NamesOnly
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MIB = 1 << 20
-WHOLE = records.task() + records.vma(MIB, 9 * MIB, pages_4k=3) + records.end()
-CUT = (
-    records.task()
-    + records.vma(MIB, 9 * MIB, flags=VmaFlag.MORE, pages_4k=2)
-    + records.vma(20 * MIB, 21 * MIB)
-    + records.end()
+WHOLE = (
+    Script().vma(MIB, 9 * MIB, records.run(2 * MIB, 4 * MIB, Backing.PTE_4K, present=3)).end().data
 )
-EXEC = records.task(mm=1) + records.vma(MIB, 2 * MIB) + records.task(mm=2) + records.end()
+CUT = (
+    Script()
+    .vma(
+        MIB,
+        9 * MIB,
+        records.run(2 * MIB, 4 * MIB, Backing.PTE_4K, present=2),
+        flags=VmaFlag.MORE,
+    )
+    .vma(20 * MIB, 21 * MIB)
+    .end()
+    .data
+)
+EXEC = Script(mm=1).vma(MIB, 2 * MIB).task(mm=2).end().data
 
 
 def services(streams: Sequence[bytes]) -> tuple[Readers, list[ListedStream]]:

@@ -11,7 +11,7 @@ from hpview.space.address_space import AddressSpace
 from hpview.space.totals import Totals
 from hpview.space.vma import Mark
 from hpview.wire import RECORD_SIZE, SLOT_SIZE, Backing, Kind, RunFlag, Source, Status, VmaFlag
-from tests.records import GIB, MIB, Script, end, run, task, vma
+from tests.records import GIB, MIB, Script, end, run, sealed, task, vma
 
 BASE = 0x7F00_0000_0000
 
@@ -75,7 +75,8 @@ def test_a_tail_of_a_split_vma_and_a_merged_vma_replace_what_they_overlap() -> N
     first = Script().vma(BASE, BASE + 4 * MIB, run(BASE, BASE + 4 * MIB, Backing.PMD_2M))
     space = fed(first.data)
     assert space.totals.bytes_2m == 4 * MIB
-    space.feed(vma(BASE + 2 * MIB, BASE + 6 * MIB, pages_4k=3))
+    few = run(BASE + 2 * MIB, BASE + 4 * MIB, Backing.PTE_4K, present=3)
+    space.feed(vma(BASE + 2 * MIB, BASE + 6 * MIB, pages_4k=3) + few)
     assert ranges(space) == [
         (BASE, BASE + 2 * MIB, Mark.CHANGED),
         (BASE + 2 * MIB, BASE + 6 * MIB, Mark.CHANGED),
@@ -127,19 +128,22 @@ def test_pieces_are_added_up() -> None:
     last = vma(lo, hi, flags=VmaFlag.CONT, slots_2m=1) + run(lo + 2 * MIB, hi)
     space = fed(task(), first)
     assert ranges(space) == [(lo, hi, Mark.PARTIAL)]
-    space.feed(last + end())
+    space.feed(last + end(tasks=1, vmas=2, runs=2))
     assert ranges(space) == [(lo, hi, 0)]
     assert space.totals == Totals(bytes_2m=4 * MIB, vmas=1)
     assert space.vmas["flags"][0] == 0
 
 
+ONE = run(BASE, BASE + 2 * MIB, Backing.PTE_4K, present=1)
+
+
 @pytest.mark.parametrize(
     "after",
-    [end(Status.VANISHED), task(), vma(BASE + GIB, BASE + 2 * GIB)],
+    [end(Status.VANISHED, tasks=1, vmas=1, runs=1), task(), vma(BASE + GIB, BASE + 2 * GIB)],
     ids=["end", "task", "vma"],
 )
 def test_a_missing_last_piece_is_told(after: bytes) -> None:
-    records = task(), vma(BASE, BASE + GIB, flags=VmaFlag.MORE, pages_4k=1)
+    records = task(), vma(BASE, BASE + GIB, flags=VmaFlag.MORE, pages_4k=1), ONE
     together, apart = fed(*records, after), fed(*records)
     apart.feed(after)
     for space in (together, apart):
@@ -149,14 +153,15 @@ def test_a_missing_last_piece_is_told(after: bytes) -> None:
 
 def test_a_missing_first_piece_is_told() -> None:
     flags = VmaFlag.CONT | VmaFlag.MORE
-    space = fed(task(), vma(BASE, BASE + GIB, flags=flags, pages_4k=1))
-    space.feed(vma(BASE, BASE + GIB, flags=VmaFlag.CONT, pages_4k=1))
+    space = fed(task(), vma(BASE, BASE + GIB, flags=flags, pages_4k=1), ONE)
+    next_one = run(BASE + 2 * MIB, BASE + 4 * MIB, Backing.PTE_4K, present=1)
+    space.feed(vma(BASE, BASE + GIB, flags=VmaFlag.CONT, pages_4k=1) + next_one)
     assert ranges(space) == [(BASE, BASE + GIB, Mark.PARTIAL | Mark.CHANGED)]
     assert space.totals.bytes_4k == 2 * 4096
 
 
 def test_exec_drops_everything_and_a_second_task_of_the_same_mm_nothing() -> None:
-    space = fed(task(mm=1), vma(BASE, BASE + GIB, pages_4k=1), task(mm=1))
+    space = fed(task(mm=1), vma(BASE, BASE + GIB, pages_4k=1), ONE, task(mm=1))
     space.set_names(np.array([BASE], dtype=np.uint64), [Facts("old")])
     assert (space.execs, len(space.vmas)) == (0, 1)
     space.feed(task(mm=2, comm=b"new\xff\0x") + vma(BASE, BASE + MIB))
@@ -233,9 +238,18 @@ VMA = vma(BASE, BASE + 4 * MIB)
         ([task(), VMA], run(BASE, BASE + 2 * MIB, Backing.PTE_4K, present=513)),
         ([task(), VMA], run(BASE, BASE + MIB, Backing.PTE_4K, present=200, swapped=57)),
         ([task(), VMA], run(BASE, BASE + MIB, Backing.NONE, guard=257)),
-        ([task(), VMA, end()], VMA),
-        ([task(), VMA, end()], end()),
-        ([task(), VMA], end(9)),
+        ([task(), VMA, end(tasks=1, vmas=1)], VMA),
+        ([task(), VMA, end(tasks=1, vmas=1)], end(tasks=1, vmas=1)),
+        ([task(), VMA], end(9, tasks=1, vmas=1)),
+        ([task(), VMA], end(tasks=1, vmas=2)),
+        ([task(), VMA], end(tasks=2, vmas=1)),
+        ([task(), VMA, run(BASE, BASE + 4 * MIB, Backing.ZERO)], end(tasks=1, vmas=1)),
+        ([task(), vma(BASE, BASE + 4 * MIB, slots_2m=1)], VMA),
+        ([task(), vma(BASE, BASE + 4 * MIB, pages_4k=1)], task()),
+        ([task(), vma(BASE, BASE + 4 * MIB, pages_swap=1)], end(tasks=1, vmas=1)),
+        ([task(), VMA, run(BASE, BASE + 4 * MIB)], VMA),
+        ([task(), VMA], run(BASE + 4096, BASE + 4 * MIB)),
+        ([task(), VMA], run(BASE, BASE + 2 * MIB + 4096)),
         ([], task(source=9)),
         ([task()], b"\0" * RECORD_SIZE),
     ],
@@ -275,7 +289,7 @@ def test_memory_is_bounded() -> None:
     rows["pages_4k"] = 1
     rows["flags"] = VmaFlag.SINGLE
     space = AddressSpace()
-    space.feed(task() + rows.tobytes() + end())
+    space.feed(sealed(task(), rows.tobytes()))
     assert space.totals.vmas == len(space.runs) == count
     assert space.vmas.nbytes <= count * 150
     assert space.runs.nbytes <= count * 32

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hpview import wire
 from hpview.space.address_space import AddressSpace
 from hpview.space.changes import CHANGE, SIZES, ChangeKind, changes
-from hpview.wire import Backing, Kind, Records
+from hpview.wire import RECORD_SIZE, Backing, Kind, Records
 from tests.changes_model import expected
+from tests.records import sealed, summed
 from tests.space_model import BASES, scripts
 
 EXAMPLES = settings(max_examples=120)
@@ -39,7 +40,7 @@ def _recounted(draw: st.DrawFn, records: list[bytes]) -> list[bytes]:
             run["present"], run["swapped"] = present, swapped
             run["zero"] = run["guard"] = 0
         out.append(run.tobytes() if len(run) else record)
-    return out
+    return summed(out)
 
 
 @st.composite
@@ -57,7 +58,13 @@ def readings(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
         cut = draw(st.integers(1, len(first)))
         open_ = [record for record in first if record[0] != Kind.END]
         second = first[:cut] if draw(st.booleans()) else [*open_, *second]
+        if second[-1][0] == Kind.END:
+            second = _records(sealed(*second))
     return first, second
+
+
+def _records(data: bytes) -> list[bytes]:
+    return [data[at : at + RECORD_SIZE] for at in range(0, len(data), RECORD_SIZE)]
 
 
 @EXAMPLES

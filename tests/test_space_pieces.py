@@ -8,7 +8,7 @@ from hpview.errors import CorruptStream
 from hpview.space.address_space import AddressSpace
 from hpview.space.vma import Mark
 from hpview.wire import RECORD_SIZE, Backing, VmaFlag
-from tests.records import end, rollup, run, task, vma
+from tests.records import rollup, run, sealed, task, vma
 
 BASE = 0x2000_0000_0000
 PAGE = 4096
@@ -26,7 +26,7 @@ def fed(data: bytes, step: int = 0) -> AddressSpace:
 def test_a_vma_that_is_its_own_run() -> None:
     data = vma(BASE, BASE + 3 * PAGE, pages_4k=2, pages_swap=1, flags=SINGLE)
     data += vma(BASE + SLOT, BASE + SLOT + PAGE, pages_swap=1, flags=SINGLE)
-    space = fed(task() + data + end())
+    space = fed(sealed(task(), data))
     assert space.complete
     assert space.vmas["flags"].tolist() == [0, 0]
     assert space.runs[["start", "end", "present", "swapped", "backing"]].tolist() == [
@@ -72,14 +72,14 @@ PIECES = {
 
 @pytest.mark.parametrize("name", PIECES)
 def test_pieces_of_a_vma_that_changes(name: str) -> None:
-    older = vma(BASE + 7 * SLOT, BASE + 8 * SLOT, pages_4k=1)
+    older = vma(BASE + 7 * SLOT, BASE + 8 * SLOT, pages_4k=1, flags=SINGLE)
     data = task() + older
     shapes = PIECES[name]
     for i, (slots, vm_flags) in enumerate(shapes):
         flags = (CONT if i else 0) | (MORE if i < len(shapes) - 1 else 0)
         data += vma(BASE, BASE + slots * SLOT, vm_flags=vm_flags, pages_4k=1, flags=flags)
         data += run(BASE + i * SLOT, BASE + (i + 1) * SLOT, Backing.PTE_4K, present=1)
-    data += end()
+    data = sealed(data)
     whole, singly = fed(data), fed(data, RECORD_SIZE)
     for space in (whole, singly):
         row = space.vmas[space.index_at(BASE)]

@@ -16,7 +16,7 @@ from hpview.ui.widgets.memory_map import MemoryMap
 from hpview.wire import Backing, Source, Status
 from tests.fakes import PID, Fakes, drive, press, rested, sample, sample_fakes, settled, until
 from tests.golden import screen_lines
-from tests.records import GIB, MIB, Script, run
+from tests.records import GIB, MIB, Script, in_turn, run
 
 if TYPE_CHECKING:
     import pytest
@@ -329,7 +329,7 @@ def test_vmas_that_are_no_more_are_drawn_no_more(monkeypatch: pytest.MonkeyPatch
         at = start + i * 4 * MIB
         apart.vma(at, at + 4 * MIB, run(at, at + 4 * MIB, Backing.PTE_4K, present=9))
     joined.vma(start, start + 12 * MIB, run(start, start + 12 * MIB, Backing.PTE_4K, present=9))
-    fakes = gated([apart.data, joined.end().data])
+    fakes = gated([*in_turn(apart, joined)])
     gate, app = fakes.gate, make(fakes)
 
     async def script(pilot: Pilot[None]) -> None:

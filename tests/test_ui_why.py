@@ -18,7 +18,7 @@ from hpview.wire import Backing
 from tests.fakes import PID, Fakes, drive, press, rested, sample_fakes, settled, until
 from tests.golden import screen_lines
 from tests.on_slot import open_slot
-from tests.records import MIB, Script, run
+from tests.records import MIB, Script, in_turn, run
 from tests.settings_in_force import in_force, thp
 
 if TYPE_CHECKING:
@@ -152,9 +152,9 @@ def test_narrow_lines_tell_less_of_why() -> None:
 
 def test_while_it_is_read_the_answers_follow() -> None:
     fakes = half_huge(gate=threading.Semaphore(0))
-    chunks = [*Script(PID).vma(A, A + 8 * MIB, run(A, A + 8 * MIB)).chunks()]
+    some = Script(PID).vma(A, A + 8 * MIB, run(A, A + 8 * MIB))
     more = Script(PID).vma(A + 16 * MIB, A + 24 * MIB, run(A + 16 * MIB, A + 24 * MIB, 1))
-    fakes.scripts = [[*chunks, *more.end().chunks()]]
+    fakes.scripts = [[*in_turn(some, more)]]
     app = make(fakes)
 
     async def script(pilot: Pilot[None]) -> None:
@@ -180,7 +180,7 @@ def test_the_last_answers_wait_for_nothing_else(monkeypatch: pytest.MonkeyPatch)
     """Nor when the end is reached while the rules are applied to what was known before it."""
     monkeypatch.setattr(asking, "_LEAST_REST", 1e6)
     fakes = half_huge(gate=threading.Semaphore(0))
-    fakes.scripts = [[*Script(PID).vma(A, A + 8 * MIB).chunks(), *Script(PID).end().chunks()]]
+    fakes.scripts = [[*in_turn(Script(PID).vma(A, A + 8 * MIB), Script(PID))]]
     services = fakes.services()
     begun, go_on = threading.Event(), threading.Event()
 

@@ -12,6 +12,7 @@ from hpview.errors import CorruptStream
 from hpview.space import runs as runs_
 from hpview.space import segment, vma
 from hpview.space.columns import Column, by_start, found_at, overlap
+from hpview.space.ending import Seen, check_tail
 from hpview.space.names import Names
 from hpview.space.totals import Totals
 from hpview.space.vma import Mark
@@ -66,6 +67,7 @@ class AddressSpace:
         self.version = 0
         self._identity: tuple[int, int] | None = None
         self._fed = 0
+        self._seen = Seen()
         self._vmas = Column(vma.VMA)
         self._runs = Column(runs_.RUN)
         self._sums = np.zeros(len(vma.BYTES), dtype=np.int64)
@@ -177,17 +179,19 @@ class AddressSpace:
         chunk = wire.decode(data, offset=self._fed)
         self.version += 1
         at = 0
-        breaks = (chunk.kinds == _TASK) | (chunk.kinds >= _END)
-        for index in np.flatnonzero(breaks).tolist():
+        for index in np.flatnonzero((chunk.kinds == _TASK) | (chunk.kinds >= _END)).tolist():
             self._take(chunk, at, index)
+            self._seen.add(chunk.kinds[at : index + 1])
             self._break(chunk.records[index : index + 1], self._fed + index * RECORD_SIZE)
             at = index + 1
         self._take(chunk, at, len(chunk.kinds))
+        self._seen.add(chunk.kinds[at:])
         self._fed += len(data)
 
     def _break(self, record: Records, offset: int) -> None:
         """Take a TASK or END record, shape (1,)."""
         self._refuse_after_end(offset)
+        check_tail(self._tail, offset)
         self._close_tail()
         self._tail = None
         match int(record["kind"][0]):
@@ -218,6 +222,7 @@ class AddressSpace:
         status = int(record["status"][0])
         if status not in _STATUSES:
             raise CorruptStream(offset, f"status {status} is not known")
+        self._seen.check(record, offset)
         self.end_status = Status(status)
         self.end_errors = int(record["read_errors"][0])
 
@@ -258,8 +263,7 @@ class AddressSpace:
 
     def _extend(self, part: segment.Segment, offset: int) -> None:
         """Add pieces and runs to the newest VMA."""
-        tail = self._tail
-        if tail is None:
+        if (tail := self._tail) is None:
             return
         if len(part.pieces):
             self._take_shape(tail, part.pieces)
@@ -267,8 +271,7 @@ class AddressSpace:
         sums = [int(row[field]) for field in vma.BYTES] + part.piece_bytes
         if (sums < 0).any():
             raise CorruptStream(offset, "a piece with leaves that its sums do not count")
-        for field, sum_ in zip(vma.BYTES, sums.tolist(), strict=True):
-            row[field] = sum_
+        vma.set_sums(row, sums)
         self._sums += part.piece_bytes
         if len(part.pieces):
             row["flags"] |= np.bitwise_or.reduce(part.pieces["flags"])
@@ -337,8 +340,7 @@ class AddressSpace:
         for i in np.flatnonzero(cut).tolist():
             row = left[i]
             sums = runs_.vma_bytes(self.runs_of(int(row["start"]), int(row["end"])))
-            for field, sum_ in zip(vma.BYTES, sums.tolist(), strict=True):
-                row[field] = sum_
+            vma.set_sums(row, sums)
         return left
 
     def _forget(self) -> None:

@@ -23,6 +23,9 @@ _ESTIMATE: Final = np.uint16(RunFlag.ESTIMATE)
 _IS_LEAF: Final = np.isin(np.arange(len(Backing)), runs_.LEAVES)
 _LAST_BACKING: Final = np.uint8(max(Backing))
 _NEVER_SET: Final = np.uint64((1 << 63) | (wire.PAGE_SIZE - 1))
+NOT_THE_SUMS: Final = "the runs of the VMA before it are not what its sums say"
+"""Told of the record behind such a VMA: only there it is known that no run follows."""
+
 _IN_SLOT: Final = np.uint64(wire.SLOT_SIZE - 1)
 _SLOT_SHIFT: Final = np.uint64(21)
 _ONE: Final = np.uint64(1)
@@ -57,14 +60,16 @@ def check_vmas(
 
     Raises:
         CorruptStream: A range is empty or not of pages; or one that claims to be its own
-            run has more than one slot or piece, or more in it than its size.
+            run has more than one slot or piece, leaves, or more in it than its size.
     """
     single = (flags & _SINGLE) != 0
     if np.count_nonzero(single):
         size = (ranges.end - ranges.start).astype(np.int64)
         wide = (ranges.start >> _SLOT_SHIFT) != ((ranges.end - _ONE) >> _SLOT_SHIFT)
         cut = (flags & _PIECES) != 0
-        wrong = single & (wide | cut | (rows["bytes_4k"] + rows["bytes_swap"] > size))
+        leaves = (rows["bytes_2m"] | rows["bytes_1g"]) != 0
+        full = rows["bytes_4k"] + rows["bytes_swap"] > size
+        wrong = single & (wide | cut | leaves | full)
         if np.count_nonzero(wrong):
             i = int(wrong.argmax())
             corrupt(offset, at[i], f"VMA {ranges.text(i)} cannot be its own run")
@@ -107,6 +112,9 @@ def check_runs(
     outside = (start < lo) | (end > hi)
     outside[1:] |= (start[1:] < end[:-1]) & (owners[1:] == owners[:-1])
     outside[0] |= owners[0] == -1 and int(start[0]) < tail_run_end
+    # A run is of whole slots but where its VMA ends.
+    cut = ((start & _IN_SLOT) != 0) & (start != lo) | ((end & _IN_SLOT) != 0) & (end != hi)
+    outside |= cut & ((runs["flags"] & _ESTIMATE) == 0)
     backing = runs["backing"].copy()
     crowded = runs_.pages_counted(runs) > runs_.room(start, end)
     if np.count_nonzero(crowded):
@@ -123,7 +131,7 @@ def check_runs(
     if no_pages is not None and no_pages[i]:
         what = "is no range of pages"
     elif outside[i]:
-        what = f"is not inside {lo[i]:x}-{hi[i]:x} or begins before the last run's end"
+        what = f"is no slots of {lo[i]:x}-{hi[i]:x} or begins before the last run's end"
     elif backing[i] > _LAST_BACKING:
         what = f"has backing {backing[i]}, which is not known"
     else:
@@ -136,6 +144,32 @@ def _no_pages(ranges: Ranges) -> NDArray[np.bool_] | None:
     start, end = ranges
     bad: NDArray[np.bool_] = (start >= end) | (((start | end) & _NEVER_SET) != 0)
     return bad if np.count_nonzero(bad) else None
+
+
+def brought(runs: Records, holders: NDArray[np.intp], count: int) -> NDArray[np.int64]:
+    """What runs bring, as their VMA records count it.
+
+    Both kinds of record are made from the same entries in different ways (bpfprog/slots.h,
+    ``stream.fold.sums``): where both are there, one holds the other to account.
+
+    Returns:
+        Bytes by holder, shape (count, 4), in the order of ``vma.BYTES``; a leaf that is cut
+        counts as a whole slot.
+    """
+    slots = runs_.slots_of(runs["start"], runs["end"])
+    backing = runs["backing"]
+    by_field = {
+        "bytes_4k": runs_.table_bytes(runs, "present"),
+        "bytes_2m": (backing == Backing.PMD_2M) * wire.SLOT_SIZE,
+        "bytes_1g": (backing == Backing.PUD_1G) * wire.SLOT_SIZE,
+        "bytes_swap": runs["swapped"].astype(np.int64) * wire.PAGE_SIZE,
+    }
+    out = np.zeros((count, len(vma_.BYTES)), dtype=np.int64)
+    for column, field in enumerate(vma_.BYTES):
+        of_slot = by_field[field]
+        if np.count_nonzero(of_slot):
+            out[:, column] = np.bincount(holders, of_slot * slots, count)
+    return out
 
 
 def cut_leaves(runs: Records, holders: NDArray[np.intp], count: int) -> NDArray[np.int64] | None:

@@ -11,7 +11,15 @@ from hpview import wire
 from hpview.errors import CorruptStream
 from hpview.space import runs as runs_
 from hpview.space import vma as vma_
-from hpview.space.checks import Ranges, check_runs, check_vmas, corrupt, cut_leaves
+from hpview.space.checks import (
+    NOT_THE_SUMS,
+    Ranges,
+    brought,
+    check_runs,
+    check_vmas,
+    corrupt,
+    cut_leaves,
+)
 from hpview.space.vma import Mark
 from hpview.wire import VmaFlag
 
@@ -47,6 +55,8 @@ class Tail:
         more: Its last record carried MORE: another piece is due.
         headless: Its first pieces were not seen.
         run_end: Where its last run ended; ``start`` without one.
+        due: Bytes that the sums of its last record count and no run of it brought yet,
+            shape (4,), in the order of ``vma.BYTES``.
     """
 
     start: int
@@ -54,9 +64,10 @@ class Tail:
     more: bool
     headless: bool
     run_end: int
+    due: NDArray[np.int64]
 
 
-_NO_TAIL: Final = Tail(0, 0, more=False, headless=False, run_end=0)
+_NO_TAIL: Final = Tail(0, 0, False, False, 0, np.zeros(len(vma_.BYTES), np.int64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
     Raises:
         CorruptStream: A range is empty, not of whole pages or beyond any user address,
             a run is outside its VMA, out of order, of no known backing, or counts more
-            pages than its slots hold.
+            pages than its slots hold, or the runs of a VMA are not what its sums say.
     """
     words = wire.words(records)
     vma_at = np.flatnonzero(is_vma)
@@ -123,21 +134,29 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
     if pieces:
         owners = np.concatenate((_MINUS_ONE, np.cumsum(first) - 1))[holders]
     piece_bytes = np.zeros(len(vma_.BYTES), dtype=np.int64)
+    due = np.concatenate((known.due[None], vma_.sums_of(rows)))
+    due[1:][single] = 0
     if not of_vma.all():
         if tail is None and not is_vma[0]:
             raise CorruptStream(offset, "a run before any VMA")
         plain = np.flatnonzero(~of_vma)
         some, at = runs[plain], holders[plain]
         of_tail = known.start, known.end, known.run_end
-        if np.concatenate((_FALSE, single))[at].any():
-            raise CorruptStream(offset, "a run in a VMA that is its own run")
+        doubled = np.concatenate((_FALSE, single))[at]
+        if doubled.any():
+            corrupt(offset, run_at[plain][doubled.argmax()], "a run in a VMA that is its own run")
         check_runs(some, ranges, at, owners[plain], of_tail, offset, run_at[plain])
+        due -= brought(some, at, len(due))
         excess = cut_leaves(some, at, len(rows) + 1)
         if excess is not None:
             vma_.sums_of(rows)[:] -= excess[1:]
             piece_bytes -= excess[0]
-            if (vma_.sums_of(rows) < 0).any():
-                raise CorruptStream(offset, "a VMA with leaves that its sums do not count")
+            wrong = (vma_.sums_of(rows) < 0).any(axis=1)
+            if wrong.any():
+                what = "a VMA with leaves that its sums do not count"
+                corrupt(offset, vma_at[wrong.argmax()], what)
+    if due[:-1].any():
+        corrupt(offset, vma_at[int(due[:-1].any(axis=1).argmax())], NOT_THE_SUMS)
 
     led, awaits, headless = rows[:0], known.more, False
     if pieces:
@@ -160,7 +179,7 @@ def parse(records: Records, is_vma: NDArray[np.bool_], offset: int, tail: Tail |
         vmas=rows,
         runs=runs[led_runs:],
         owners=owners[led_runs:],
-        tail=_new_tail(tail, led, rows, runs, owners, more=more, headless=headless),
+        tail=_new_tail(tail, led, rows, runs, owners, due[-1], more=more, headless=headless),
     )
 
 
@@ -232,6 +251,7 @@ def _new_tail(
     rows: Records,
     runs: Records,
     owners: NDArray[np.intp],
+    due: NDArray[np.int64],
     *,
     more: bool,
     headless: bool,
@@ -240,8 +260,8 @@ def _new_tail(
     if len(rows):
         row = rows[-1]
         start = int(row["start"])
-        return Tail(start, int(row["end"]), more, headless, run_end or start)
+        return Tail(start, int(row["end"]), more, headless, run_end or start, due)
     if tail is None:
         return None
     end = int(led["end"][-1]) if len(led) else tail.end
-    return replace(tail, end=end, more=more, run_end=run_end or tail.run_end)
+    return replace(tail, end=end, more=more, run_end=run_end or tail.run_end, due=due)

@@ -96,6 +96,12 @@ def sums_of(vmas: Records) -> NDArray[np.int64]:
     return vmas.view(np.int64).reshape(-1, _WORDS)[:, _FIRST_SUM:]
 
 
+def set_sums(row: np.void, sums: NDArray[np.int64]) -> None:
+    """Set those of one VMA row, which need not be contiguous; shape (4,)."""
+    for field, value in zip(BYTES, sums.tolist(), strict=True):
+        row[field] = value
+
+
 def total_bytes(vmas: Records) -> NDArray[np.int64]:
     """The sums over contiguous VMA rows, shape (4,), in the order of BYTES."""
     sums = sums_of(vmas)
