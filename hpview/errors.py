@@ -19,6 +19,14 @@ class NoSuchProcess(HpviewError):
         self.pid = pid
 
 
+class OtherProgram(NoSuchProcess):
+    """The process exists, but the address space that was read has gone: by exec(), or soon it."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(pid)
+        self.args = (f"process {pid} runs another program by now, or is about to end",)
+
+
 class NoMemoryMap(HpviewError):
     """The process has no address space of its own: a kernel thread or a zombie."""
 
@@ -62,6 +70,27 @@ class BackendUnavailable(HpviewError):
         self.reason = reason
         self.remedy = remedy
         self.details = details
+
+
+class ReadFailed(HpviewError):
+    """Reading failed for a reason that says nothing about what was to be read.
+
+    No memory or no descriptor was left, say.
+
+    Attributes:
+        errno: The kernel's number.
+    """
+
+    def __init__(self, what: str, err: OSError) -> None:
+        super().__init__(f"{what} could not be read: {err.strerror or err}")
+        self.errno = err.errno or 0
+
+
+class CorruptText(HpviewError, ValueError):
+    """A text of /proc ends within a line, or holds what the kernel does not write."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"not the text of {name}: {what}")
 
 
 class CorruptStream(HpviewError):

@@ -17,7 +17,7 @@ import numpy as np
 
 from hpview.errors import BackendUnavailable, HpviewError
 from hpview.kernelfs import hugetlbfs
-from hpview.kernelfs.files import PROC, SYS, read_file
+from hpview.kernelfs.files import PROC, SYS, read_mm_file
 from hpview.kernelfs.maps import MINOR_BITS, parse_numbers
 from hpview.kernelfs.pagemap import PFN_MASK, Category, Entry, Pagemap
 from hpview.kernelfs.procmap_query import MapsQuery
@@ -119,7 +119,7 @@ class Attribution:
 
     def _vmas(self, tid: int, folder: Path) -> Iterator[tuple[int, ...]]:
         """The hugetlb VMAs of a thread: start, end, flags, offset, dev, ino, page size."""
-        data = read_file(tid, "maps", folder)
+        data = read_mm_file(tid, "maps", folder)
         segments = {int(start, 16) for start in _SEGMENT.findall(data)}
         namespace = _ipc_namespace(tid, folder) if segments else 0
         rows = parse_numbers(data)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from pathlib import Path
 from typing import Final, Self
 
-from hpview.errors import AccessDenied, BackendUnavailable, NoMemoryMap, NoSuchProcess
+from hpview.errors import (
+    AccessDenied,
+    BackendUnavailable,
+    NoMemoryMap,
+    NoSuchProcess,
+    OtherProgram,
+    ReadFailed,
+)
 
 PROC: Final = Path("/proc")
 SYS: Final = Path("/sys")
@@ -15,6 +23,11 @@ MOUNT_SYSFS: Final = "mount -t sysfs sysfs /sys"
 
 PF_KTHREAD: Final = 0x00200000
 """include/linux/sched.h: the task is a kernel thread."""
+
+CUT: Final = "its last line is cut"
+
+_LARGE_READ: Final = 1 << 16
+_MOST_EXECS: Final = 8
 
 _REFUSALS: Final = frozenset(
     {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
@@ -64,6 +77,36 @@ def read_file(pid: int, name: str, root: Path = PROC) -> bytes:
             return file.readall()
     except OSError as err:
         raise failure(err, pid, name, root) from err
+
+
+def read_mm_file(pid: int, name: str, root: Path = PROC) -> bytes:
+    """Return the whole of a file that tells of an address space, VMA by VMA.
+
+    When the process exits or calls exec() meanwhile, such a file just ends: half of it would
+    pass for the whole. After an exec it is read anew.
+
+    Raises:
+        NoSuchProcess, NoMemoryMap, AccessDenied: As ``failure`` tells them.
+    """
+    for _ in range(_MOST_EXECS):
+        parts = []
+        with MmFile(pid, name, root) as file:
+            while part := file.read_on(_LARGE_READ):
+                parts.append(part)
+            if file.lives():
+                return b"".join(parts)
+        if missing := no_memory_map(pid, root):
+            raise missing
+    raise OtherProgram(pid)
+
+
+def ioctl(fd: int, request: int, argument: bytearray) -> int:
+    """Make an ioctl again until no signal interrupts it, as Python does with all else (PEP 475)."""
+    while True:
+        try:
+            return int(fcntl.ioctl(fd, request, argument))
+        except InterruptedError:
+            continue
 
 
 def read_number(path: Path) -> int | None:
@@ -124,8 +167,34 @@ class MmFile:
     def _failed(self, err: OSError) -> Exception:
         """Tell an error of reading the open file."""
         if err.errno == errno.ESRCH:
-            return NoSuchProcess(self._pid)
+            return self.lost()
         return failure(err, self._pid, self._file, self._root)
+
+    def lost(self) -> NoSuchProcess | NoMemoryMap:
+        """What to raise once the address space is gone."""
+        return no_memory_map(self._pid, self._root) or OtherProgram(self._pid)
+
+    def read_on(self, size: int) -> bytes:
+        """The next bytes, at most so many; b"" at the end, and once the address space is gone."""
+        try:
+            return os.read(self._fd, size)
+        except ProcessLookupError:
+            return b""
+        except OSError as err:
+            raise self._failed(err) from err
+
+    def lives(self) -> bool:
+        """Whether the address space is still in use.
+
+        Of one that has gone the kernel shows not even the first line (m_start() in
+        fs/proc/task_mmu.c), and a reader cannot tell that from the end.
+        """
+        try:
+            return bool(os.pread(self._fd, 1, 0))
+        except ProcessLookupError:
+            return False
+        except OSError as err:
+            raise self._failed(err) from err
 
     def close(self) -> None:
         """Close the descriptor; idempotent. What is asked later raises."""
@@ -148,11 +217,11 @@ def failure(err: OSError, pid: int, name: str, root: Path = PROC) -> Exception:
 
     Returns:
         NoSuchProcess, NoMemoryMap or AccessDenied; BackendUnavailable when the
-        process is there but the kernel has no such file; ``err`` itself otherwise.
+        process is there but the kernel has no such file; ReadFailed otherwise.
     """
     denied = err.errno in (errno.EACCES, errno.EPERM)
     if not denied and err.errno not in (errno.ENOENT, errno.ESRCH):
-        return err
+        return ReadFailed(str(root / str(pid) / name), err)
     # Files of a task without an mm belong to root, whoever ran it (task_dump_owner()).
     if missing := no_memory_map(pid, root):
         return missing
@@ -160,7 +229,7 @@ def failure(err: OSError, pid: int, name: str, root: Path = PROC) -> Exception:
         return access_denied(pid)
     if err.errno == errno.ENOENT:
         return BackendUnavailable(name, f"this kernel has no /proc/PID/{name}")
-    return NoSuchProcess(pid)
+    return OtherProgram(pid)
 
 
 def access_denied(pid: int) -> AccessDenied:
@@ -172,10 +241,15 @@ def access_denied(pid: int) -> AccessDenied:
 
 def no_memory_map(pid: int, root: Path = PROC) -> NoSuchProcess | NoMemoryMap | None:
     """Why a process has no address space, by its stat; None when it should have one."""
+    path = root / str(pid) / "stat"
     try:
-        stat = (root / str(pid) / "stat").read_bytes()
-    except OSError:
+        stat = path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
         return NoSuchProcess(pid)
+    except PermissionError:
+        return None  # hidepid=1
+    except OSError as err:
+        raise ReadFailed(str(path), err) from err
     fields = stat.rpartition(b")")[2].split()
     if fields[0] in (b"Z", b"X"):
         return NoMemoryMap(pid, "a zombie")

@@ -102,7 +102,7 @@ def _read(fd: int, pfns: NDArray[np.uint64]) -> NDArray[np.uint64]:
             continue
         first, last = int(wanted[run[0]]), int(wanted[run[-1]])
         data = _pread(fd, (last - first + 1) * _ENTRY_SIZE, first * _ENTRY_SIZE)
-        entries = np.frombuffer(data, dtype="<u8")
+        entries = np.frombuffer(data, dtype="<u8", count=len(data) // _ENTRY_SIZE)
         places = (wanted[run] - np.uint64(first)).astype(np.intp)
         known = places < len(entries)
         flags[run[known]] = entries[places[known]]

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpview import text
-from hpview.kernelfs.files import PROC, MmFile, no_memory_map, own_pid, read_file
+from hpview.errors import CorruptText
+from hpview.kernelfs.files import CUT, PROC, MmFile, own_pid, read_mm_file
 from hpview.wire import VmFlag
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _LINE: Final = re.compile(
     rb"([0-9a-f]+):([0-9a-f]+) ([0-9]+) +(.*)$",
     re.MULTILINE,
 )
+
+_STRANGE: Final = "it has other lines"
 
 _KERNEL_HALF: Final = 1 << 63
 
@@ -114,11 +117,13 @@ def parse_maps(data: bytes) -> list[Mapping]:
     PROCMAP_QUERY shows it.
 
     Raises:
-        ValueError: A line that maps would not print.
+        CorruptText: A line that maps would not print.
     """
     lines = _LINE.findall(data)
+    if data and not data.endswith(b"\n"):
+        raise CorruptText("maps", CUT)
     if len(lines) != data.count(b"\n"):
-        raise ValueError("not the text of maps")
+        raise CorruptText("maps", _STRANGE)
     mappings = []
     for low, high, letters, offset, major, minor, ino, name in lines:
         start = int(low, 16)
@@ -149,9 +154,11 @@ def parse_numbers(data: bytes) -> U64:
         bytes, dev, ino, as in ``Mapping``.
 
     Raises:
-        ValueError: A line that maps would not print.
+        CorruptText: A line that maps would not print, or half of one.
     """
     behind = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE) + 1
+    if data and not data.endswith(b"\n"):
+        raise CorruptText("maps", CUT)
     if not len(behind):
         return np.zeros((0, 6), np.uint64)
     begin = np.concatenate(([0], behind[:-1]))
@@ -182,7 +189,7 @@ def _plain_numbers(heads: NDArray[np.uint8]) -> U64:
 def _line_numbers(data: bytes, begin: int) -> tuple[int, ...]:
     line = _LINE.match(data, begin)
     if line is None:
-        raise ValueError("not the text of maps")
+        raise CorruptText("maps", _STRANGE)
     low, high, letters, offset, major, minor, ino, _ = line.groups()
     dev = int(major, 16) << MINOR_BITS | int(minor, 16)
     return int(low, 16), int(high, 16), _FLAGS_OF[letters], int(offset, 16), dev, int(ino)
@@ -211,12 +218,15 @@ class MapsText(MmFile):
         return bool(self._cut)
 
     def read(self, size: int) -> bytes | None:
-        """Whole lines of about ``size`` bytes, perhaps none; None at the end."""
-        try:
-            data = os.read(self._fd, size)
-        except ProcessLookupError:
-            return None
+        """Whole lines of about ``size`` bytes, perhaps none; None at the end.
+
+        Raises:
+            CorruptText: The end is within a line.
+        """
+        data = self.read_on(size)
         if not data:
+            if self._cut:
+                raise CorruptText("maps", CUT)
             return None
         data = self._cut + data
         whole = data.rfind(b"\n") + 1
@@ -229,11 +239,9 @@ def read_maps(pid: int, root: Path = PROC) -> list[Mapping]:
 
     Raises:
         NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
+        CorruptText: It is no text of maps.
     """
-    data = read_file(pid, "maps", root)
-    # without an address space the kernel opens the file and shows nothing
-    if not data and (missing := no_memory_map(pid, root)):
-        raise missing
+    data = read_mm_file(pid, "maps", root)
     return parse_maps(data)
 
 

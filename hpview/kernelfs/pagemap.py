@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import mmap
 import os
 import struct
@@ -14,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.errors import BackendUnavailable, HpviewError, NoSuchProcess
-from hpview.kernelfs.files import PROC, MmFile, no_memory_map, own_pid
+from hpview.errors import BackendUnavailable, HpviewError
+from hpview.kernelfs.files import PROC, MmFile, ioctl, own_pid
 from hpview.kernelfs.maps import address_of
 from hpview.wire import PAGE_SIZE
 
@@ -92,13 +91,10 @@ class Pagemap(MmFile):
         """
         super().__init__(pid, "pagemap", root)
         try:
-            if not os.pread(self._fd, _ENTRY_SIZE, 0):
+            if not self.lives():
                 # Before Linux 6.16 that of a task without an mm can be opened, and holds nothing.
-                raise no_memory_map(pid, root) or NoSuchProcess(pid)
-        except OSError as err:
-            self.close()
-            raise self._failed(err) from err
-        except HpviewError:
+                raise self.lost()
+        except BaseException:
             self.close()
             raise
         self._return = _RETURN | int(Category.GUARD)
@@ -109,6 +105,15 @@ class Pagemap(MmFile):
         self._room = vec_len
         self._vec = bytearray(vec_len * REGION.itemsize)
         self._vec_at = ctypes.addressof(ctypes.c_char.from_buffer(self._vec))
+
+    def lives(self) -> bool:
+        """See ``MmFile``; this file is read by whole entries."""
+        try:
+            return bool(os.pread(self._fd, _ENTRY_SIZE, 0))
+        except OSError as err:
+            if err.errno == errno.ESRCH:
+                return False
+            raise self._failed(err) from err
 
     @property
     def guard_known(self) -> bool:
@@ -179,8 +184,7 @@ class Pagemap(MmFile):
                 self._return,
             )
             try:
-                count: int = fcntl.ioctl(self._fd, _PAGEMAP_SCAN, args)
-                return count
+                return ioctl(self._fd, _PAGEMAP_SCAN, args)
             except OSError as err:
                 if err.errno != errno.EINVAL or not self.guard_known:
                     raise self._refused(err, "PAGEMAP_SCAN", "Linux 6.7") from err
@@ -230,8 +234,10 @@ class Pagemap(MmFile):
         offsets = (addresses // np.uint64(PAGE_SIZE) * np.uint64(_ENTRY_SIZE)).tolist()
         try:
             for i, offset in enumerate(offsets):
-                at = i * _ENTRY_SIZE
-                os.preadv(self._fd, [room[at : at + _ENTRY_SIZE]], offset)
+                at, end = i * _ENTRY_SIZE, (i + 1) * _ENTRY_SIZE
+                while at < end and (count := os.preadv(self._fd, [room[at:end]], offset)):
+                    at += count
+                    offset += count
         except OSError as err:
             if err.errno != errno.ESRCH:
                 raise self._failed(err) from err

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import struct
 from typing import TYPE_CHECKING, Final
 
 from hpview import text
 from hpview.errors import HpviewError
-from hpview.kernelfs.files import PROC, MmFile, own_pid
+from hpview.kernelfs.files import PROC, MmFile, ioctl, own_pid
 from hpview.kernelfs.maps import MINOR_BITS, Mapping, parse_maps
 from hpview.wire import PAGE_SIZE, VmFlag
 
@@ -86,7 +85,7 @@ class MapsQuery(MmFile):
         query = self._plain
         _ADDRESS.pack_into(query, _ADDRESS_AT, addr)
         try:
-            fcntl.ioctl(self._fd, _PROCMAP_QUERY, query)
+            ioctl(self._fd, _PROCMAP_QUERY, query)
         except OSError as err:
             if err.errno == errno.ENOENT:
                 return None
@@ -132,7 +131,7 @@ class MapsQuery(MmFile):
         _ADDRESS.pack_into(query, _ADDRESS_AT, addr)
         _SIZES.pack_into(query, _SIZES_AT, _PATH_MAX, 0, self._name_at, 0)
         try:
-            fcntl.ioctl(self._fd, _PROCMAP_QUERY, query)
+            ioctl(self._fd, _PROCMAP_QUERY, query)
         except OSError as err:
             if err.errno == errno.ENOENT:
                 return None
@@ -153,7 +152,7 @@ class MapsQuery(MmFile):
             return None
         os.lseek(self._fd, 0, os.SEEK_SET)
         pieces = []
-        while piece := os.read(self._fd, 1 << 16):
+        while piece := self.read_on(1 << 16):
             pieces.append(piece)
         for mapping in parse_maps(b"".join(pieces)):
             if mapping.start <= raw[0] < mapping.end:

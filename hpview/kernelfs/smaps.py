@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from hpview.kernelfs.files import PROC, no_memory_map, read_file
+from hpview.errors import CorruptText
+from hpview.kernelfs.files import CUT, PROC, read_mm_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +72,13 @@ class Smaps:
 
 
 def parse_smaps(data: bytes) -> Smaps:
-    """The totals of a smaps text."""
+    """The totals of a smaps text.
+
+    Raises:
+        CorruptText: It ends within a line.
+    """
+    if data and not data.endswith(b"\n"):
+        raise CorruptText("smaps", CUT)
     rows: list[list[int]] = []
     codes: list[str] = []
     row: list[int] = []
@@ -101,8 +108,7 @@ def read_smaps(pid: int, root: Path = PROC) -> Smaps:
 
     Raises:
         NoSuchProcess, NoMemoryMap, AccessDenied: The process cannot be read.
+        CorruptText: It is no text of smaps.
     """
-    data = read_file(pid, "smaps", root)
-    if not data and (missing := no_memory_map(pid, root)):
-        raise missing
+    data = read_mm_file(pid, "smaps", root)
     return parse_smaps(data)

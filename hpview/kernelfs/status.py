@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hpview.kernelfs.files import PF_KTHREAD, PROC, read_file
+from hpview.errors import CorruptText
+from hpview.kernelfs.files import CUT, PF_KTHREAD, PROC, read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,8 +49,12 @@ def read_stat(pid: int, root: Path = PROC) -> Stat:
 
     Raises:
         NoSuchProcess: There is no such process, or hidepid hides it.
+        CorruptText: Half of it is missing.
     """
-    head, _, tail = read_file(pid, "stat", root).rpartition(b")")
+    data = read_file(pid, "stat", root)
+    if not data.endswith(b"\n"):
+        raise CorruptText("stat", CUT)
+    head, _, tail = data.rpartition(b")")
     # comm may itself hold brackets and spaces: it ends at the last ")" and begins at the first "("
     comm = head.partition(b"(")[2]
     fields = tail.split()
@@ -103,9 +108,13 @@ def read_status(pid: int, root: Path = PROC) -> Status:
 
     Raises:
         NoSuchProcess: There is no such process, or hidepid hides it.
+        CorruptText: Half of it is missing.
     """
     fields: dict[bytes, bytes] = {}
-    for line in read_file(pid, "status", root).split(b"\n"):
+    data = read_file(pid, "status", root)
+    if not data.endswith(b"\n"):
+        raise CorruptText("status", CUT)
+    for line in data.split(b"\n"):
         key, _, value = line.partition(b":")
         fields[key] = value
     thp = fields.get(b"THP_enabled")

@@ -14,7 +14,7 @@ import numpy as np
 
 from hpview import text
 from hpview.errors import BackendUnavailable, NoSuchProcess
-from hpview.kernelfs.files import PROC, no_memory_map, read_file
+from hpview.kernelfs.files import PROC, read_mm_file
 from hpview.kernelfs.pagemap import Pagemap
 from hpview.kernelfs.smaps import Smaps, read_smaps
 from hpview.kernelfs.status import read_stat
@@ -108,10 +108,7 @@ def read(pid: int, root: Path = PROC, *, scan: bool = True) -> ProcessFolios:
 def _read(
     pid: int, tid: int, folder: Path, pagemap: Pagemap, frames: Frames, *, scan: bool
 ) -> ProcessFolios:
-    data = read_file(tid, "maps", folder)
-    if not data:
-        raise no_memory_map(tid, folder) or NoSuchProcess(pid)
-    layout = layouts.parse(data)
+    layout = layouts.parse(read_mm_file(tid, "maps", folder))
     counter = Counter(layout.first, layout.last, frames.flags)
     comm = text.decode(read_stat(tid, folder).comm)
     if scan and _can_scan(pagemap):

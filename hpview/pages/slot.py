@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hpview.errors import BackendUnavailable, HpviewError, NoSuchProcess
+from hpview.errors import BackendUnavailable, HpviewError
 from hpview.kernelfs import procmap_query
 from hpview.kernelfs.files import PROC, own_pid
 from hpview.kernelfs.kpageflags import PageFlag
@@ -75,7 +75,7 @@ def read_slot(pid: int, start: int, end: int, root: Path = PROC) -> SlotPages:
         low, high = max(bounds[0], start - SLOT_SIZE), min(bounds[1], end + SLOT_SIZE)
         entries = pagemap.read_entries(low, (high - low) // PAGE_SIZE)
         if len(entries) < (high - low) // PAGE_SIZE:
-            raise NoSuchProcess(pid)
+            raise pagemap.lost()
         no_scan = ""
         categories: U64 | None = None
         try:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpview.errors import NoSuchProcess
-from hpview.kernelfs.files import MmFile, failure
+from hpview.kernelfs.files import MmFile
 from hpview.kernelfs.maps import MINOR_BITS, parse_numbers
 from hpview.stream.task_vma import Vma
 from hpview.wire import PAGE_SIZE, VmFlag
@@ -241,19 +241,13 @@ class _WholeText(MmFile):
         super().__init__(pid, "maps", root)
 
     def read(self) -> bytes:
-        """All of it; nothing once the address space is gone.
-
-        Raises:
-            NoSuchProcess: So is the process.
-        """
+        """All of it; nothing once the address space is gone."""
         parts = []
-        try:
-            os.lseek(self._fd, 0, os.SEEK_SET)
-            while part := os.read(self._fd, _LARGE_READ):
-                parts.append(part)
-        except OSError as err:
-            raise failure(err, self._pid, self._file, self._root) from err
-        return b"".join(parts)
+        os.lseek(self._fd, 0, os.SEEK_SET)
+        while part := self.read_on(_LARGE_READ):
+            parts.append(part)
+        # A text that was broken off by an exit looks like a shorter one.
+        return b"".join(parts) if parts and self.lives() else b""
 
 
 class TextMappings:
