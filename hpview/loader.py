@@ -11,6 +11,7 @@ from hpview.errors import AccessDenied
 from hpview.facts import facts_of
 from hpview.readlog import Place, Read, count_vmas, first_vma
 from hpview.stream.base import CHUNK_SIZE, Resume
+from hpview.stream.patience import Patience
 from hpview.wire import RECORD_SIZE, Source, decode
 
 if TYPE_CHECKING:
@@ -173,6 +174,7 @@ class _Reader:
         self._collected: list[bytes] = []
         self._held = 0
         self._pieces: list[bytes] = []
+        self._patience = Patience()
         self.vmas = 0
         self.shown = False
         self.done = False
@@ -247,6 +249,10 @@ class _Reader:
         except BlockingIOError:
             again = True
         spent = time.perf_counter() - began
+        if again:
+            self._patience.again()
+        else:
+            self._patience.progress()
         self._chunks += bool(data)
         self._agains += again
         self._bytes += len(data)

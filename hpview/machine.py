@@ -17,6 +17,7 @@ from hpview.machine_state import UNREAD, MachineState, read_state
 from hpview.particulars import Register
 from hpview.process import Process
 from hpview.stream.base import CHUNK_SIZE
+from hpview.stream.patience import Patience
 from hpview.wire import RECORD_SIZE, Kind, RollupFlag, Source, decode
 
 if TYPE_CHECKING:
@@ -191,12 +192,15 @@ def _go_on(stop: Callable[[], bool]) -> None:
 def _drain(stream: Stream, stop: Callable[[], bool]) -> bytes:
     """All records of a stream."""
     chunks: list[bytes] = []
+    patience = Patience()
     while True:
         _go_on(stop)
         try:
             chunk = stream.read(CHUNK_SIZE)
         except BlockingIOError:
+            patience.again()
             continue
+        patience.progress()
         if not chunk:
             return b"".join(chunks)
         chunks.append(chunk)

@@ -96,7 +96,10 @@ def calibrate(state: State, run: Callable[[], None], ram_top: int) -> Machine:
     state.params.phys_mask = PTE_PFN_MASK & low_bits
     found = state.calibration
     for _ in range(_ATTEMPTS):  # NUMA balancing may just have hidden a page
-        probe = _Probe()
+        try:
+            probe = _Probe()
+        except OSError as err:
+            raise BackendUnavailable("bpf", f"no memory to try it on: {err.strerror}") from err
         ctypes.memset(ctypes.addressof(found), 0, ctypes.sizeof(found))
         found.magic_addr = probe.magic_addr
         found.magic[:] = list(struct.unpack("4Q", probe.magic))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpview.wire import END, RECORD_SIZE, Kind, Status
+from hpview.wire import END, RECORD_SIZE, Kind, Status, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ class Handover:
         self._take_spill = take_spill
         self._gone = gone
         self._left = b""
+        self._cut = b""
+        self._passed = 0
         self._ended = False
 
     def read(self, size: int) -> bytes:
@@ -43,20 +45,28 @@ class Handover:
             # In a walk over all tasks a further read(2) would go on behind the
             # last one (task_vma_seq_get_next() keeps tid + 1): the trailer is final.
             self._ended = not self._left or self._left[-RECORD_SIZE] == Kind.END
+            self._passed += len(self._left)
         out, self._left = self._left[:size], self._left[size:]
         return out
 
     def _next(self, size: int) -> bytes:
+        data, self._cut = self._cut, b""
         try:
-            data = self._read(size)
+            data += self._read(-len(data) % RECORD_SIZE or size)
+            while missing := -len(data) % RECORD_SIZE:
+                # The rest of a record lies in the iterator's buffer: this runs no program.
+                rest = self._read(missing)
+                if not rest:
+                    # Not from any kernel; asking on would never end.
+                    decode(data, offset=self._passed)
+                data += rest
         except BlockingIOError:
-            data = self._take_spill()
-            if not data:
+            # Nor this, but what came of a record is not to be lost.
+            self._cut = data
+            spill = b"" if data else self._take_spill()
+            if not spill:
                 raise
-            return data
-        while missing := -len(data) % RECORD_SIZE:
-            # The rest of a record lies in the iterator's buffer: this runs no program.
-            data += self._read(missing)
+            return spill
         if data and data[-RECORD_SIZE] == Kind.END:
             # After an exit nobody is asked for the VMA of the spill again.
             spill = self._take_spill()

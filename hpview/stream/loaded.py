@@ -23,6 +23,7 @@ from hpview.kernelfs.zoneinfo import ram_top
 from hpview.stream import bpf
 from hpview.stream.calibrate import calibrate
 from hpview.stream.lskel import LightSkeleton, Loaded, LoadFailed
+from hpview.stream.patience import MOST, Patience
 from hpview.stream.state import OUT_OFFSET, Mode, PagesFound, State
 from hpview.wire import RECORD_SIZE
 
@@ -45,6 +46,8 @@ _LOG_LINES: Final = 20
 # include/uapi/linux/capability.h; CAP_SYS_ADMIN stands in for either
 _CAPABILITIES: Final = {"CAP_BPF": 39, "CAP_PERFMON": 38}
 _CAP_SYS_ADMIN: Final = 21
+_EXHAUSTED: Final = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
+"""What any kernel may lack for a while."""
 
 
 class LoadedProgram:
@@ -60,7 +63,10 @@ class LoadedProgram:
     def __init__(self) -> None:
         # It is told pids of /proc, and tells those of its own namespace.
         require_own("bpf", PROC)
-        skeleton = LightSkeleton.parse(_SKELETON.read_bytes())
+        try:
+            skeleton = LightSkeleton.parse(_SKELETON.read_bytes())
+        except OSError as err:
+            raise BackendUnavailable("bpf", f"{_SKELETON}: {err.strerror}") from err
         loaded = _load(skeleton)
         self._prog_fd = loaded.prog_fd
         try:
@@ -135,10 +141,12 @@ class LoadedProgram:
         state.params.reads += 1
         # EAGAIN: the slot was met, or so many VMAs were passed over. Nothing is ever
         # written to the iterator itself.
+        patience = Patience(MOST)
         while state.pages_found == PagesFound.NOT_MET:
             try:
                 os.read(fd, 1)
             except BlockingIOError:
+                patience.again()
                 continue
             except OSError as err:
                 raise unreadable(err) from err
@@ -166,13 +174,14 @@ class LoadedProgram:
 
     def _run(self) -> None:
         fd = self._iterator(os.getpid())
+        patience = Patience(MOST)
         try:
             while True:
                 try:
                     if not os.read(fd, 1):
                         return
                 except BlockingIOError:
-                    continue  # a million VMAs, and nothing to say about them
+                    patience.again()  # a million VMAs, and nothing to say about them
                 except OSError as err:
                     raise unreadable(err) from err
         finally:
@@ -250,6 +259,8 @@ def _unavailable(err: OSError) -> BackendUnavailable:
     too_old = release(os.uname().release) < _FIRST_KERNEL
     if err.errno in (errno.EPERM, errno.EACCES) and not too_old:
         return _denied(err)
+    if err.errno in _EXHAUSTED and not too_old:
+        return BackendUnavailable("bpf", f"it could not be set up: {err.strerror}")
     return BackendUnavailable(
         "bpf", f"the kernel refused the program: {err.strerror}", remedy="Linux 5.17 or later"
     )

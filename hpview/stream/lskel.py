@@ -23,6 +23,7 @@ offset  size  field
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 import zlib
@@ -33,6 +34,7 @@ from hpview.stream import bpf
 
 MAGIC: Final = b"HPVLSKEL"
 FORMAT: Final = 1
+_ATTEMPTS: Final = 5
 _HEADER: Final = struct.Struct("<8s4I")
 
 # bpf/skel_internal.h: struct bpf_loader_ctx, then one bpf_map_desc, one bpf_prog_desc
@@ -106,6 +108,10 @@ class LightSkeleton:
     def load(self, *, log_size: int = 0) -> Loaded:
         """Load the program into the kernel.
 
+        The verifier gives up with EAGAIN when a signal is pending (do_check() in
+        kernel/bpf/verifier.c), be it that the terminal has another size: like libbpf, try
+        again.
+
         Args:
             log_size: Bytes of verifier log to collect if it is refused; 0: none.
 
@@ -113,6 +119,15 @@ class LightSkeleton:
             LoadFailed: The loader ran and the kernel refused the program or its map.
             OSError: The loader itself could not be loaded.
         """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return self._load(log_size)
+            except OSError as err:
+                if err.errno not in (errno.EAGAIN, errno.EINTR):
+                    raise
+        return self._load(log_size)
+
+    def _load(self, log_size: int) -> Loaded:
         log = ctypes.create_string_buffer(max(log_size, 1))
         log_fields = (1, log_size, ctypes.addressof(log)) if log_size else (0, 0, 0)
         ctx = ctypes.create_string_buffer(_CONTEXT.size)
