@@ -14,6 +14,7 @@ from hpview.host.ledger import read_ledger
 from hpview.host.nodes import by_node
 from hpview.host.sample import Sampler
 from hpview.in_force import read_in_force
+from hpview.inquiry.same import require_same
 from hpview.kernelfs.files import MOUNT_SYSFS, without_sysfs
 from hpview.kernelfs.smaps import read_smaps
 from hpview.machine import Machine
@@ -73,6 +74,7 @@ def services(
         states=read_states,
         in_force=read_in_force,
         slot_facts=read_slot_facts,
+        require_same=require_same,
         smaps=read_smaps,
         host=Sampler().read,
         ledger=read_ledger,

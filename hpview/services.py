@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from hpview.kernelfs.smaps import Smaps
     from hpview.machine import Process, Snapshot
     from hpview.pages.page import SlotPages
+    from hpview.space.address_space import AddressSpace
     from hpview.stream.base import Stream
     from hpview.wire import Records
 
@@ -66,6 +67,8 @@ class Services(Readers):
         in_force: The settings that hold for a process.
         slot_facts: What single pages tell of a process's slots at some addresses, ascending
             uint64: dtype ``pages.slot_facts.SLOT_FACTS``.
+        require_same: Raises NotTheSame unless the pid of an address space still stands for
+            what was read of it; to be asked after anything else that goes by the pid.
         smaps: A process's smaps. Reading it stalls the process: only where somebody asked
             for it and was told.
         host: The machine's settings and counters now, in some milliseconds.
@@ -86,6 +89,7 @@ class Services(Readers):
     states: Callable[[int, NDArray[np.uint64]], NDArray[np.uint8]]
     in_force: Callable[[int], InForce]
     slot_facts: Callable[[int, NDArray[np.uint64]], Records]
+    require_same: Callable[[AddressSpace], None]
     smaps: Callable[[int], Smaps]
     host: Callable[[], Sample]
     ledger: Callable[[Callable[[], bool]], Ledger]

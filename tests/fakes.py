@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from hpview.kernelfs.smaps import Smaps
     from hpview.machine import Process
     from hpview.machine_state import MachineState
+    from hpview.space.address_space import AddressSpace
     from hpview.wire import Records
 
 _RX = VmFlag.READ | VmFlag.EXEC
@@ -136,6 +137,7 @@ class Fakes:
     glances: dict[int, Process] = field(default_factory=dict)
     in_force: InForce = field(default_factory=in_force)
     slot_facts: Records = field(default_factory=NO_FACTS.copy)
+    another: HpviewError | None = None
     smaps: Smaps | HpviewError = field(default_factory=lambda: NoSuchProcess(PID))
     samples: Sequence[Sample] = SAMPLES
     host_reads: int = 0
@@ -160,6 +162,7 @@ class Fakes:
             states=self._states,
             in_force=self._in_force,
             slot_facts=self._slot_facts,
+            require_same=self._require_same,
             smaps=self._smaps,
             host=self._host,
             ledger=self._ledger,
@@ -201,6 +204,10 @@ class Fakes:
 
     def _slot_facts(self, _pid: int, slots: NDArray[np.uint64]) -> Records:
         return self.slot_facts[np.isin(self.slot_facts["start"], slots)]
+
+    def _require_same(self, _space: AddressSpace) -> None:
+        if self.another is not None:
+            raise self.another
 
     def _smaps(self, _pid: int) -> Smaps:
         if isinstance(self.smaps, HpviewError):

@@ -90,7 +90,7 @@ class Target(MmFile):
                 raise AnotherProgram(pid, "is not the one that was read: its pid was used again")
             super().__init__(pid, "maps", PROC)
             # Only now is it certain that stat and maps were of the process behind the pidfd.
-            if self._has_exited() or not self._same_memory():
+            if self._has_exited() or not self.lives():
                 raise no_memory_map(pid) or NoSuchProcess(pid)
         except BaseException:
             self.close()
@@ -120,7 +120,10 @@ class Target(MmFile):
         while rest := slots[len(out) :]:
             if self._has_exited():
                 raise NoSuchProcess(self._pid)
-            if not self._same_memory():
+            if not self.lives():
+                # Memory goes first when a process exits.
+                if self._has_exited() or not read_stat(self._pid, PROC).has_mm:
+                    raise NoSuchProcess(self._pid)
                 raise AnotherProgram(self._pid, "runs another program now")
             try:
                 done = madvise.advise(self._pidfd, rest)
@@ -140,18 +143,6 @@ class Target(MmFile):
         poll = select.poll()
         poll.register(self._pidfd, select.POLLIN)
         return bool(poll.poll(0))
-
-    def _same_memory(self) -> bool:
-        """Whether the address space that was opened is still in use: after exec() it reads empty.
-
-        fs/proc/task_mmu.c, m_start(): no line without users of the mm.
-        """
-        try:
-            return bool(os.pread(self._fd, 1, 0))
-        except OSError as err:
-            if err.errno == errno.ESRCH:
-                return False
-            raise
 
     def close(self) -> None:
         """Let the process go; idempotent."""

@@ -60,6 +60,7 @@ def numa(args: Namespace) -> int:
     with opened_services(args) as services:
         space = scan.scan(services, args.pid).space
         found = services.nodes(args.pid, space.runs, args.small, lambda: False)
+        services.require_same(space)
     if args.format == "json":
         print_object(numa.numa_object(found, space.comm), services)
     else:

@@ -58,6 +58,7 @@ def _asked(services: Services, args: Namespace) -> tuple[Scan, Inquiry]:
     result = scan_.scan(services, args.pid)
     in_force = services.in_force(args.pid)
     told = _smaps(services, args.pid) if args.smaps else None
+    services.require_same(result.space)
     return result, look_closer(services, ask(result.space, in_force, told), args.address)
 
 

@@ -65,6 +65,8 @@ def ask(space: AddressSpace, in_force: InForce, smaps: Smaps | None = None) -> I
 def look_closer(services: Services, found: Inquiry, address: int | None = None) -> Inquiry:
     """Ask single pages, too, where they can tell more.
 
+    What runs under the pid by now may be something else: then its pages tell nothing here.
+
     Args:
         services: Reads pages.
         found: The answers so far.
@@ -79,6 +81,7 @@ def look_closer(services: Services, found: Inquiry, address: int | None = None) 
         return found
     try:
         facts = services.slot_facts(answers.in_force.pid, slots[:MOST])
+        services.require_same(answers.space)
     except HpviewError as err:
         return Inquiry(answers, found.smaps, no_facts=printable(str(err)))
     closer = answer(answers.space, answers.in_force, found.smaps, facts)

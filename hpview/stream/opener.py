@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, ReadFailed
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
-from hpview.kernelfs.files import read_file
+from hpview.kernelfs.image import read_image
 from hpview.kernelfs.maps import MapsText
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, Levels, ScanRegions, SmapsLevels
 from hpview.stream.fallback import BestMappings, BestRegions
@@ -28,30 +28,6 @@ _MOST_EXECS: Final = 8
 """So often a process is opened anew that calls exec() while it is being opened."""
 
 
-class Image(NamedTuple):
-    """What an mm got by exec() and keeps; 0 until exec() has set it.
-
-    Attributes:
-        code: Where the program's code begins.
-        stack: Where its stack began.
-    """
-
-    code: int
-    stack: int
-
-    def may_become(self, later: Image) -> bool:
-        """Whether the mm that had this may have ``later``."""
-        return all(old in (0, new) for old, new in zip(self, later, strict=True))
-
-
-def read_image(tid: int, root: Path) -> Image:
-    """That of a thread, by startcode and startstack of its stat: proc_pid_stat(5).
-
-    Raises:
-        NoSuchProcess: It is gone.
-    """
-    fields = read_file(tid, "stat", root).rpartition(b")")[2].split()
-    return Image(int(fields[23]), int(fields[25]))
 
 
 class _OpenMm:
@@ -157,6 +133,14 @@ class _OpenMm:
             self.lines.close()
 
 
+def _page_sizes(root: Path) -> dict[int, int]:
+    """Of hugetlb file systems by device; without them their VMAs would be told wrong."""
+    try:
+        return hugetlbfs.page_sizes(root)
+    except OSError as err:
+        raise ReadFailed("the pools of huge pages", err) from err
+
+
 def _lines(before: _OpenMm | None, thread: tuple[int, int]) -> Lines | None:
     """The text of an earlier visit by the same thread, to go on in it; taken out of there."""
     if before is None or before.thread != thread:
@@ -188,7 +172,7 @@ class ProcOpener:
     @cached_property
     def mounted_page_sizes(self) -> dict[int, int]:
         """The page sizes that mounts tell; for maps, which does not."""
-        return hugetlbfs.page_sizes(self.root)
+        return _page_sizes(self.root)
 
     def folder(self, tgid: int, tid: int) -> Path:
         """Where the folder of a thread lies."""

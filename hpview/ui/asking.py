@@ -213,7 +213,7 @@ class Asking:
         worker = get_current_worker()
         began = time.monotonic()
         try:
-            found = ask(space, self._settings(number), self.smaps)
+            found = ask(space, self._settings(number, space), self.smaps)
             if closer:
                 found = look_closer(self._services, found)
             # Worked out here, not while a frame is drawn.
@@ -226,13 +226,14 @@ class Asking:
         if not worker.is_cancelled:
             self._owner.app.call_from_thread(self._take, token, result, took)
 
-    def _settings(self, number: int) -> InForce:
+    def _settings(self, number: int, space: AddressSpace) -> InForce:
         """Those of a reading; the last ones known of a process that is gone."""
         kept = self._in_force
         if kept is not None and kept[0] == number:
             return kept[1]
         try:
             found = self._services.in_force(self._reading.pid)
+            self._services.require_same(space)
         except HpviewError:
             if kept is None:
                 raise
@@ -256,8 +257,10 @@ class Asking:
     def _read_smaps(self) -> None:
         worker = get_current_worker()
         began = time.monotonic()
+        space = self._reading.space
         try:
             smaps = self._services.smaps(self._reading.pid)
+            self._services.require_same(space)
         except HpviewError as error:
             self._owner.notify(printable(str(error)), severity="error", markup=False)
             return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.worker import get_current_worker
 
 from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, NotAProcess
+from hpview.inquiry.same import NotTheSame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from hpview.services import Services
+    from hpview.space.address_space import AddressSpace
     from hpview.ui.widgets.map_pane import MapPane
     from hpview.wire import Records
 
@@ -28,6 +30,7 @@ class PageReader:
         owner: The screen; its thread ends with it.
         services: Reads pages.
         pid: The process.
+        space: What is known of it.
         map_: Says what it wants, and gets it.
         told: Called on the thread of the app after each delivery.
     """
@@ -37,12 +40,14 @@ class PageReader:
         owner: Screen[None],
         services: Services,
         pid: int,
+        space: Callable[[], AddressSpace],
         map_: MapPane,
         told: Callable[[], None],
     ) -> None:
         self._owner = owner
         self._services = services
         self._pid = pid
+        self._space = space
         self._map = map_
         self._told = told
         self._token = 0
@@ -85,7 +90,8 @@ class PageReader:
         states: NDArray[np.uint8] | None
         try:
             states = self._services.states(self._pid, slots)
-        except (NoSuchProcess, NotAProcess, NoMemoryMap, AccessDenied):
+            self._services.require_same(self._space())
+        except (NoSuchProcess, NotTheSame, NotAProcess, NoMemoryMap, AccessDenied):
             # It exited, and perhaps another has its number, or another user's exec took its
             # place: what is shown stays as it is, and reading it again tells.
             states = None

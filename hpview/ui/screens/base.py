@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
@@ -12,7 +13,7 @@ from textual.containers import Vertical
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from hpview.errors import HpviewError
+from hpview.errors import HpviewError, ReadFailed
 from hpview.ui import palette, pictures, screens
 from hpview.ui.paint import fitted
 from hpview.ui.screens.messages import ScreenMessages
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 SMALLEST = (60, 15)
 """Columns and lines below which no screen makes sense."""
+
+_EXHAUSTED: Final = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EIO})
+"""What the machine may lack at any call: no bug of hpview's, and no reason to end."""
 
 WIDTHS = [(0, "-tiny-width"), (SMALLEST[0], "-narrow"), (100, "-wide")]
 """Classes of screens by columns."""
@@ -131,6 +135,8 @@ class HpviewScreen(ScreenMessages, Screen[None]):
         if event.state is not WorkerState.ERROR:
             return
         error = event.worker.error
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            error = ReadFailed(error.filename or "what was asked for", error)
         if not isinstance(error, HpviewError):
             # A bug of hpview's own must not look like a fact about the process.
             raise error or RuntimeError("a worker failed without an error")

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hpview.export.exportable import Exportable
     from hpview.host.nodes import ByNode
     from hpview.services import Services
+    from hpview.space.address_space import AddressSpace
     from hpview.ui.palette import Glyphs, Inks
     from hpview.ui.reading import Reading
     from hpview.wire import Records
@@ -86,7 +87,8 @@ class NodesScreen(TablesScreen):
         self._token += 1
         self.problem = ""
         self._list.set_placeholder("asking…")
-        ask = partial(self._ask, self._token, self._reading.space.runs.copy(), self._small)
+        space = self._reading.space
+        ask = partial(self._ask, self._token, space, space.runs.copy(), self._small)
         self.run_worker(
             ask, thread=True, exclusive=True, group="nodes", description="Asking for nodes"
         )
@@ -97,7 +99,7 @@ class NodesScreen(TablesScreen):
         self._small = not self._small
         self.action_ask()
 
-    def _ask(self, token: int, runs: Records, small: bool) -> None:
+    def _ask(self, token: int, space: AddressSpace, runs: Records, small: bool) -> None:
         worker = get_current_worker()
         found: ByNode | None = None
         problem = ""
@@ -105,6 +107,7 @@ class NodesScreen(TablesScreen):
             found = self._services.nodes(
                 self._reading.pid, runs, small, lambda: worker.is_cancelled
             )
+            self._services.require_same(space)
         except Stopped:
             return
         except HpviewError as err:

@@ -82,7 +82,9 @@ class ProcessView(HpviewScreen):
         self._detail = Lines(glyphs, id="cell-detail")
         self._legend = Lines(glyphs, id="legend")
         self._status = Lines(glyphs, id="status")
-        self._pages = PageReader(self, services, pid, self._map, self._draw_detail)
+        self._pages = PageReader(
+            self, services, pid, lambda: self.space, self._map, self._draw_detail
+        )
         self._travel = Travel(self.reading, self._map, self._arrived)
         self._filter = VmaFilter(self._vmas, self.asking.mains)
 

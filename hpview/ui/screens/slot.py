@@ -191,7 +191,9 @@ class SlotScreen(HpviewScreen):
         description="Reading the pages of a slot",
     )
     def _read(self, address: int, token: int) -> None:
+        space = self._reading.space
         found = self._services.pages(self.pid, address)
+        self._services.require_same(space)
         if len(found):
             self.app.call_from_thread(self.take, token, found)
             return
