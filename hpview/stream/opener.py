@@ -28,8 +28,6 @@ _MOST_EXECS: Final = 8
 """So often a process is opened anew that calls exec() while it is being opened."""
 
 
-
-
 class _OpenMm:
     """The descriptors of one visit to an address space, and what outlives the visit.
 
