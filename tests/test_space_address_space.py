@@ -173,6 +173,15 @@ def test_exec_drops_everything_and_a_second_task_of_the_same_mm_nothing() -> Non
     assert (space.execs, len(space.vmas)) == (2, 0)
 
 
+def test_the_end_counts_what_is_not_forgotten() -> None:
+    """A stream of /proc takes the place of one of BPF that failed: its END knows but its own."""
+    other = Script(mm=2).vma(BASE, BASE + MIB).end().data
+    assert fed(task(mm=1), VMA, other).complete
+    assert fed(sealed(task(mm=1), VMA, other)).complete
+    with pytest.raises(CorruptStream, match="2 2 0 tasks, VMAs and runs came, 1 1 0 were sent"):
+        fed(task(mm=2), VMA, other)
+
+
 def test_a_leaf_that_sticks_out_of_its_vma_counts_what_is_inside() -> None:
     lo, hi = BASE, BASE + 3 * MIB
     leaf = run(lo, hi)

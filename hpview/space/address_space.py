@@ -212,6 +212,7 @@ class AddressSpace:
         identity = (int(record["mm"][0]), int(record["start_time"][0]))
         if self._identity is not None and identity != self._identity:
             self._forget()
+            self._seen.forget()
             self.execs += 1
         self._identity = identity
         self.tgid, self.source, self.start_time = tgid, Source(source), identity[1]
@@ -301,8 +302,7 @@ class AddressSpace:
     def _close_tail(self) -> None:
         """The newest VMA gets no further piece; mark it if one was due."""
         if self._tail is not None and self._tail.more:
-            row = self._vmas.rows[self.index_at(self._tail.start)]
-            row["marks"] |= _PARTIAL | _CHANGED
+            self._vmas.rows["marks"][self.index_at(self._tail.start)] |= _PARTIAL | _CHANGED
 
     def _merge(self, new: Records, new_runs: Records) -> None:
         """Put VMAs in; what they overlap gives way.

@@ -36,10 +36,20 @@ class Seen:
 
     def __init__(self) -> None:
         self._counts = np.zeros(max(Kind) + 1, dtype=np.int64)
+        self._forgotten = np.zeros_like(self._counts)
 
     def add(self, kinds: NDArray[np.uint8]) -> None:
         """Note records, shape (n,)."""
         self._counts += np.bincount(kinds, minlength=len(self._counts))
+
+    def forget(self) -> None:
+        """All before the newest record, a TASK, was of another address space, and is forgotten.
+
+        It may have come from another stream, of which this one took the place
+        (``stream.auto``): then END does not count it.
+        """
+        self._forgotten = self._counts.copy()
+        self._forgotten[Kind.TASK] -= 1
 
     def check(self, end: Records, offset: int) -> None:
         """Refuse an END that counts others than came.
@@ -51,10 +61,12 @@ class Seen:
         Raises:
             CorruptStream: It does.
         """
-        for field, kind in _COUNTED:
-            told, seen = int(end[field][0]), int(self._counts[kind])
-            if told != seen:
-                raise CorruptStream(offset, f"{seen} {field} came, {told} were sent")
+        kinds = [kind for _, kind in _COUNTED]
+        told = [int(end[field][0]) for field, _ in _COUNTED]
+        seen, newer = self._counts[kinds].tolist(), (self._counts - self._forgotten)[kinds].tolist()
+        if told not in (seen, newer):
+            came, sent = (" ".join(map(str, counts)) for counts in (seen, told))
+            raise CorruptStream(offset, f"{came} tasks, VMAs and runs came, {sent} were sent")
 
 
 def check_tail(tail: Tail | None, offset: int) -> None:
