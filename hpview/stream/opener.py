@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, ReadFailed
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, OtherProgram, ReadFailed
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap, procmap_query, smaps
 from hpview.kernelfs.image import read_image
 from hpview.kernelfs.maps import MapsText
@@ -205,7 +205,10 @@ class ProcOpener:
         # Threads of one process share their mm.
         if before is None or before.thread[0] != tgid:
             return None
-        now = _OpenMm(self, tgid, tid, self._identity, before)
+        try:
+            now = _OpenMm(self, tgid, tid, self._identity, before)
+        except OtherProgram:
+            return None
         # An exec after this question finds all descriptors already open.
         if before.is_before(now):
             return now
@@ -217,7 +220,10 @@ class ProcOpener:
         self._identity += 1
         for _ in range(_MOST_EXECS):
             image = read_image(tid, self.folder(tgid, tid))
-            now = _OpenMm(self, tgid, tid, self._identity, None)
+            try:
+                now = _OpenMm(self, tgid, tid, self._identity, None)
+            except OtherProgram:
+                continue
             if now.image == image:
                 return now
             now.close()
