@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from hpview.errors import NoMemoryMap, NoSuchProcess, NotAProcess
-from hpview.kernelfs.files import PROC
+from hpview.kernelfs.files import PROC, failure
 from hpview.kernelfs.status import read_stat, read_status
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def threads(pid: int, root: Path = PROC) -> list[int]:
         return [int(name) for name in os.listdir(root / str(pid) / "task")]
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return []
+    except OSError as err:
+        raise failure(err, pid, "task", root) from err
 
 
 def is_zombie(pid: int, tid: int, root: Path = PROC) -> bool:

@@ -7,7 +7,7 @@ import os
 from bisect import bisect_left
 from typing import TYPE_CHECKING, Final, Protocol
 
-from hpview.errors import NoSuchProcess
+from hpview.errors import NoSuchProcess, ReadFailed
 from hpview.kernelfs.namespaces import foreign
 from hpview.kernelfs.status import read_stat, read_status
 from hpview.kernelfs.task import is_zombie, threads
@@ -181,7 +181,11 @@ class AllProcesses:
         return self.find(tid if self._opener.lost(tid) else tid + 1)
 
     def _at_least_listed(self, pid: int) -> ProcTask | None:
-        self._pids = sorted(int(name) for name in os.listdir(self._root) if name.isdecimal())
+        try:
+            names = os.listdir(self._root)
+        except OSError as err:
+            raise ReadFailed(str(self._root), err) from err
+        self._pids = sorted(int(name) for name in names if name.isdecimal())
         return self._at_least(pid)
 
     def _at_least(self, pid: int) -> ProcTask | None:
