@@ -185,6 +185,8 @@ def test_smaps_knows_nothing_of_a_vma_that_came_later() -> None:
 def zeros(kinds: str, resident: int, *, until: int | None = None) -> str:
     """One letter a page: 0 zero, H huge zero, . neither, g zero at a guess, ? not at a guess.
 
+    L is a leaf that smaps does not count, as from Linux 6.0 to 6.5, and l one at a guess.
+
     Args:
         kinds: Of its entries, one a page: e exclusive, s shared or the zero page, f of a file.
         resident: Pages of Rss.
@@ -198,6 +200,7 @@ def zeros(kinds: str, resident: int, *, until: int | None = None) -> str:
     SmapsLevels(smaps).conclude(0, entries, categories)
     letters = {0: ".", int(Category.PFNZERO): "0", GUESSED: "?", GUESSED | Category.PFNZERO: "g"}
     letters |= {int(Category.PFNZERO | Category.HUGE): "H"}
+    letters |= {int(Category.HUGE): "L", int(Category.HUGE | GUESSED): "l"}
     return "".join(letters[int(c) ^ int(Category.PRESENT)] for c in categories)
 
 
@@ -211,6 +214,8 @@ def zeros(kinds: str, resident: int, *, until: int | None = None) -> str:
         ("eee", 0, "..."),
         ("ss", 5, ".."),
         ("f" * 512 + "e", 1, "H" * 512 + "."),
+        ("e" * 513, 1, "L" * 512 + "."),
+        ("e" * 1024, 512, "l" * 512 + "." * 512),
     ],
 )
 def test_smaps_tells_zero_pages_by_what_is_not_resident(
