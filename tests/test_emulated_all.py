@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview import wire
+from hpview.stream import rollup
 from hpview.stream.emulated import ProcfsBackend
+from hpview.stream.features import Features
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Kind, RollupFlag, VmaFlag
 from tests.children import child
+from tests.fakeproc import PF_KTHREAD, FakeProc
 from tests.paged import paged
 from tests.test_emulated import BEST, EVERY, drain, first_pieces, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from hpview.stream.features import Features
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,22 @@ def test_a_rollup_is_the_sum_of_the_vmas(pid: int, features: Features, tmp_path:
     assert rollup["flags"] == RollupFlag.GAP | RollupFlag.ESTIMATE * guessed
 
 
+@pytest.mark.parametrize(
+    ("state", "flags", "comm"), [("S", PF_KTHREAD, b"kthreadd"), ("Z", 0, b"gone"), ("S", 0, b"x")]
+)
+def test_what_has_no_memory_is_passed_over_where_its_files_open_and_read_empty(
+    state: str, flags: int, comm: bytes, tmp_path: Path
+) -> None:
+    """As those of kernel threads do on Linux 5.10 and 6.1: the stream never ended there."""
+    fake = FakeProc(tmp_path)
+    fake.add_process(2, state=state, flags=flags, comm=comm, pagemap=b"")
+    (fake.proc / "self").unlink()
+    (fake.proc / "self").symlink_to("/proc/self")
+    features = Features(query=False, scan=False, kpageflags=True)
+    with ProcfsBackend(features, fake.proc).open_all() as stream:
+        assert wire.decode(drain(stream)).kinds.tolist() == [Kind.END]
+
+
 def opened_files(pid: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which files of a process a walk over all of them opens."""
     found: list[str] = []
@@ -85,6 +102,8 @@ def opened_files(pid: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return real_file(path, mode, buffering)
 
     with monkeypatch.context() as patch, ProcfsBackend().open_all() as stream:
+        # Else a read may end in the process, and another one open it again.
+        patch.setattr(rollup, "PATIENCE", 60.0)
         patch.setattr(os, "open", os_open)
         patch.setattr("builtins.open", file_open)
         drain(stream)
