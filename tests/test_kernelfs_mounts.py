@@ -38,6 +38,15 @@ def test_mounts_by_device(tmp_path: Path) -> None:
     assert mounts[254 << 20 | 1].options == ("rw", "discard")
 
 
+@pytest.mark.parametrize(
+    ("options", "kind"), [("rw,size=985396k,nr_inodes=246349", "tmpfs"), ("rw", "rootfs")]
+)
+def test_what_an_initramfs_is_unpacked_into(options: str, kind: str, tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "mountinfo").write_text(f"1 1 0:2 / / rw - rootfs rootfs {options}\n")
+    assert read_mounts(1, tmp_path)[2].kind == kind
+
+
 def test_no_mounts_where_they_may_not_be_read(tmp_path: Path) -> None:
     assert read_mounts(43, tmp_path) == {}
 

@@ -15,6 +15,7 @@ from hpview.reasons.answers import answer
 from hpview.reasons.evidence import EVIDENCE
 from hpview.reasons.reason import SHORT, Reason
 from hpview.reasons.remedies import REMEDIES
+from hpview.reasons.thpeligible import thp_eligible
 from hpview.space.address_space import AddressSpace
 from hpview.wire import Backing, MmFlag, VmFlag
 from tests import records
@@ -267,3 +268,18 @@ def test_memory_of_ones_own_is_aligned_by_aligned_alloc_and_no_other() -> None:
     shared = replace(GIVEN["head"], dev=SHMEM, pgoff=256)
     assert _explained(shared).findings[0].reason is Reason.EDGE
     assert _explained(shared).findings[0].remedies[0].text == ""
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size", "expected"),
+    [((6, 12), 65536, 1), ((6, 15), 8192, 1), ((6, 12), 4096, 0), ((6, 11), 65536, 0),
+     ((6, 16), 65536, 0), ((6, 16), 2 << 20, 1)],
+)  # fmt: skip
+def test_shared_memory_told_eligible_by_a_size_that_does_not_fit(
+    kernel: tuple[int, int], size: int, expected: int
+) -> None:
+    """Linux 6.12 was booted: 64 kB of memfd are eligible because 2 MB are allowed."""
+    rules = replace(in_force(thp(shmem_enabled="always")), kernel=kernel)
+    given = Given(Reason.NONE, ("", ""), "", dev=SHMEM, size=size, present=1, rules=rules)
+    answers = given.answers()
+    assert thp_eligible(answers.space, rules, answers.eligibility).tolist() == [expected]

@@ -87,10 +87,15 @@ def _mount(line: bytes) -> Mount | None:
     if not dash or len(fields) < 5 or len(behind) < 3:
         return None
     major, _, minor = fields[2].partition(b":")
+    kind, options = text.decode(behind[0]), text.decode(behind[2]).split(",")
+    # What an initramfs is unpacked into is a tmpfs or a ramfs, which has no such option
+    # (init/do_mounts.c, rootfs_init_fs_context()).
+    if kind == "rootfs" and any(option.startswith("nr_inodes=") for option in options):
+        kind = "tmpfs"
     return Mount(
         dev=int(major) << MINOR_BITS | int(minor),
-        kind=text.decode(behind[0]),
+        kind=kind,
         point=text.decode(fields[4]),
-        options=tuple(text.decode(behind[2]).split(",")),
+        options=tuple(options),
         top=text.decode(fields[3]),
     )

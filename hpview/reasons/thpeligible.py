@@ -11,9 +11,9 @@ from hpview.in_force import ProcessThp
 from hpview.reasons import modes
 from hpview.reasons.advice import Advice
 from hpview.reasons.eligibility import Support, congruent, modes_of
-from hpview.reasons.kinds import THP_KINDS, VmaKind
+from hpview.reasons.kinds import SHARED_KINDS, THP_KINDS, VmaKind
 from hpview.reasons.modes import Mode
-from hpview.wire import SLOT_SIZE
+from hpview.wire import PAGE_SIZE, SLOT_SIZE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +31,11 @@ _ANY_SIZE: Final[Kernel] = (6, 8)
 _SMALL_FILES: Final[Kernel] = (6, 12)
 _SMALL_TMPFS: Final[Kernel] = (7, 0)
 """Since then the order of a PMD is not the only one that they may have."""
+
+_NOT_NARROWED: Final[tuple[Kernel, Kernel]] = (6, 12), (6, 16)
+"""From the one until the other shared memory is told eligible by a size that is allowed, whether
+or not that fits, as soon as any does: 26c7d8413aaf mended it."""
+_SMALLEST: Final = 2 * PAGE_SIZE
 
 _HUGE_FAULT: Final = frozenset({"xfs"})
 """File systems whose vm_ops have huge_fault: they are believed to know what they do."""
@@ -78,7 +83,10 @@ def _by_size(
     kind, advice = eligibility.kind, eligibility.advice
     wanted = SLOT_SIZE if size is None else size.size
     mode = modes_of(space, in_force, kind, size)
-    room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & _fits(space, kind, wanted)
+    fits = _fits(space, kind, wanted)
+    if _NOT_NARROWED[0] <= in_force.kernel < _NOT_NARROWED[1]:
+        fits |= np.isin(kind, SHARED_KINDS) & _fits(space, kind, _SMALLEST)
+    room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & fits
     room &= (kind != VmaKind.FILE) | _file_may(space, in_force, eligibility.support)
     allowed = mode == Mode.ALWAYS
     by_advice = (mode == Mode.ADVISED) | (mode == Mode.WITHIN_SIZE)
