@@ -25,7 +25,7 @@ def main() -> int:
         return 1
     libc.prctl(_PR_SET_NAME, b"hpview-demo", 0, 0, 0)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    layout = Layout()
+    layout = Layout(*map(int, sys.argv[1:]))
     layout.build()
     told = {"pid": own_pid(), "regions": layout.regions, "missing": layout.missing}
     line = json.dumps(told)

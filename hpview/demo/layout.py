@@ -29,6 +29,7 @@ from hpview.demo.memory import (
     PROT_NONE,
     SLOT,
     THP,
+    TIB,
     Memory,
     Unavailable,
     read_pages,
@@ -65,12 +66,16 @@ class Expect:
 class Layout:
     """Builds the regions one after the other and keeps them mapped.
 
+    Args:
+        reserved: Bytes of the region of which next to nothing is touched.
+
     Attributes:
         regions: ``{"name", "start", "end", "expect"}`` of each region that stands.
         missing: ``{"name", "reason"}`` of each that could not be had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reserved: int = TIB) -> None:
+        self._reserved = reserved
         self.regions: list[dict[str, Any]] = []
         self.missing: list[dict[str, str]] = []
         self._cursor = BASE
@@ -96,7 +101,8 @@ class Layout:
         self._add("file, as the file system has it", 4 * MIB, self._file)
         self._add("hugetlb 2 MB", 4 * SLOT, self._hugetlb_2m)
         self._add("hugetlb 1 GB", GIB, self._hugetlb_1g, align=GIB)
-        self._add("1 TiB reserved, a few pages", 1 << 40, self._reservation)
+        size = "1 TiB" if self._reserved == TIB else f"{self._reserved // GIB} GiB"
+        self._add(f"{size} reserved, a few pages", self._reserved, self._reservation)
 
     def _add(
         self,
@@ -263,7 +269,7 @@ class Layout:
         return Expect(bytes_1g=size)
 
     def _reservation(self, start: int, size: int) -> Expect:
-        """Eight pages, 128 GiB apart."""
+        """Eight pages, 128 GiB apart in a whole one."""
         self._memory.map(start, size, flags=ANONYMOUS | MAP_NORESERVE)
         self._memory.madvise(start, size, MADV_NOHUGEPAGE)
         write_pages(start, size, size // 8)

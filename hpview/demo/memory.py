@@ -17,6 +17,7 @@ PAGE: Final = 4096
 SLOT: Final = 2 << 20
 MIB: Final = 1 << 20
 GIB: Final = 1 << 30
+TIB: Final = 1 << 40
 
 # include/uapi/asm-generic/mman-common.h, include/uapi/linux/mman.h
 MADV_DONTNEED: Final = 4
