@@ -17,7 +17,16 @@ CHECKS: Final = {
     "streams": ("tests/test_streams_agree.py",),
     "resume": ("tests/test_resume_cases.py",),
     "layouts": ("tests/test_kernel_layouts.py",),
-    "machine": ("tests/kernels/inside/test_machine.py",),
+    "doctor": ("tests/kernels/inside/test_doctor.py",),
+    "accounting": ("tests/kernels/inside/test_accounting.py",),
+    "machine": ("tests/kernels/inside/test_whole_machine.py",),
+    "calibration": ("tests/kernels/inside/test_calibration.py",),
+    "user": ("tests/kernels/inside/test_ordinary_user.py",),
+    "app": ("tests/kernels/inside/test_app.py",),
+    "reasons": ("tests/kernels/inside/test_reasons.py", "tests/kernels/inside/test_modes.py"),
+    "collapse": ("tests/kernels/inside/test_collapse.py",),
+    "hugetlb": ("tests/kernels/inside/test_hugetlb.py",),
+    "numa": ("tests/kernels/inside/test_numa.py",),
 }
 """What runs inside, by the name of the check: arguments for pytest. Tests of the ordinary suite
 stand here where they ask the kernel; what only a machine of another kind tells is in ``inside``."""
