@@ -24,8 +24,9 @@ class QuickPilot(Pilot[None]):
             await super().pause(delay)
             return
         quiet = 0
-        # What is drawn may send messages: after the second quiet round nothing is left.
-        while quiet < 2:
+        # What is drawn may send messages: after the second quiet round nothing is left. An app
+        # that has failed handles none any more, and who runs it is told when it ends.
+        while quiet < 2 and self.app.is_running:
             await super().pause(0)
             quiet = 0 if self._waiting() else quiet + 1
 
