@@ -121,14 +121,14 @@ class Fakes:
     processes: tuple[Process, ...] = ()
     notices: Sequence[str] = ()
     gate: threading.Semaphore = field(default_factory=open_gate)
-    snapshot_error: HpviewError | None = None
+    snapshot_error: HpviewError | OSError | None = None
     streams: list[FakeStream] = field(default_factory=list)
     snapshots: int = 0
     state_reads: list[list[int]] = field(default_factory=list)
     states_error: HpviewError | None = None
     states: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
     slots: Sequence[SlotPages] = ()
-    slot_error: HpviewError | None = None
+    slot_error: HpviewError | OSError | None = None
     slot_gate: threading.Semaphore = field(default_factory=open_gate)
     slot_reads: list[int] = field(default_factory=list)
     state: MachineState = STATE

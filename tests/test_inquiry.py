@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hpview.errors import AccessDenied
 from hpview.in_force import ProcessThp
 from hpview.inquiry.asking import Inquiry, ask, cross_check, look_closer
+from hpview.inquiry.same import NotTheSame
 from hpview.inquiry.sums import vma_sums, within
 from hpview.inquiry.unknowns import unknowns
 from hpview.inquiry.words import brief, cell_forms, flowed, settings_words
@@ -259,3 +260,10 @@ def test_the_kernels_own_word_is_held_against_the_rules() -> None:
     table["eligible"] = 1
     always = ask(plain(), in_force(thp("always")), smaps)
     assert cross_check(always) == (1, ())
+
+
+def test_single_pages_of_another_program_tell_nothing() -> None:
+    fakes = Fakes([], another=NotTheSame(4127, "runs another program than the one that was read"))
+    found = look_closer(fakes.services(), ask(plain(), in_force()))
+    assert found.no_facts == "process 4127 runs another program than the one that was read"
+    assert not len(found.facts)
