@@ -70,7 +70,7 @@ def test_a_pid_namespace_with_its_own_proc() -> None:
 def test_a_pid_namespace_that_is_shown_another_proc() -> None:
     """Pids of /proc are other processes to the kernel: 1 here is 1 of all."""
     collapse = f"collapse {PID} 1000-400000 --yes"
-    place = run(PS, SCAN, MACHINE, SHOT, NUMA, collapse, through=("unshare", "--pid", "--fork"))
+    place = run(PS, SCAN, MACHINE, NUMA, collapse, through=("unshare", "--pid", "--fork"))
     check(place, "pagemap_scan", ["bpf is not available: /proc is of another pid namespace"])
     found = listed(place)
     assert os.getpid() in found
@@ -80,7 +80,6 @@ def test_a_pid_namespace_that_is_shown_another_proc() -> None:
         assert (ran.status, ran.out) == (1, "")
         assert ran.err.startswith(f"hpview: {what} is not available: /proc is of another pid")
     assert place.json(MACHINE)["delays"] is None
-    assert place.ran[SHOT].status == 0
     assert "another pid namespace" in finding(place, "process list")
 
 
@@ -112,7 +111,7 @@ def test_root_of_a_user_namespace() -> None:
     assert [place.ran[c].status for c in (WHY, MACHINE, SHOT)] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("mode", [1, 2, 4])
+@pytest.mark.parametrize("mode", [1, 2])
 def test_hidden_processes(mode: int) -> None:
     """1 shows that they exist, and nothing of them."""
     through, python = ordinary(before=f"mount -t proc -o hidepid={mode} proc /proc")

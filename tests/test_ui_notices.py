@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from hpview.settings import Settings
 from hpview.ui.app import HpviewApp
+from hpview.wire import Source
 from tests.fakes import PID, Fakes, sample_fakes
 from tests.golden import screen_lines
 from tests.piloting import drive, press, settled, until
+from tests.records import GIB, MIB, Script, end, task, vma
 
 if TYPE_CHECKING:
     from textual.pilot import Pilot
@@ -56,5 +58,21 @@ def test_a_process_opened_at_once_tells_each_once() -> None:
         await press(pilot, "R", "escape")
         await until(pilot, lambda: "bpf is not" in screen_lines(app)[2])
         assert told(app) == []
+
+    drive(app, script)
+
+
+def test_a_change_of_source_in_mid_read_is_not_called_another_program() -> None:
+    base = 16 * GIB
+    first = task(PID, source=Source.BPF) + vma(base, base + MIB)
+    anew = task(PID, mm=2, source=Source.PAGEMAP_SCAN) + vma(base, base + MIB)
+    whole = Script(PID, mm=2).vma(base, base + MIB).end()
+    fakes = sample_fakes(scripts=[[first, anew + end(tasks=1, vmas=1)], [*whole.chunks()]])
+    app = make(fakes, PID)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await settled(pilot, app)
+        assert len(fakes.streams) == 2
+        assert told(app) == [f"process {PID} is read from pagemap_scan now: reading it again"]
 
     drive(app, script)

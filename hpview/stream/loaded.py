@@ -170,7 +170,11 @@ class LoadedProgram:
         except BackendUnavailable as err:
             what = f"where memory ends is not known: {err.backend}: {err.reason}"
             raise BackendUnavailable("bpf", what) from err
-        self._machine = calibrate(self.state, self._run, top)
+        try:
+            self._machine = calibrate(self.state, self._run, top)
+        except OSError as err:
+            what = f"no memory of its own to look at: {err.strerror}"
+            raise BackendUnavailable("bpf", what) from err
 
     def _run(self) -> None:
         fd = self._iterator(os.getpid())

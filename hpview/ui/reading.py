@@ -14,7 +14,7 @@ from hpview.errors import AccessDenied
 from hpview.readlog import Log
 from hpview.space.address_space import AddressSpace
 from hpview.text import printable
-from hpview.wire import Status
+from hpview.wire import Source, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,7 @@ class Reading:
         self._goal = 0
         self._quiet = False
         self._before = self.space
+        self._begun_with = Source.NONE
         self._coming = self.space
         """What is being filled: ``space`` itself once there is something newer to show."""
 
@@ -194,6 +195,7 @@ class Reading:
         former = self.control
         self.control = Control(former.size, paused=former.paused, toward=self._goal)
         self._coming = AddressSpace()
+        self._begun_with = Source.NONE
         self.problem = ""
         self.busy = True
         self._owner.run_worker(
@@ -242,6 +244,8 @@ class Reading:
             return
         coming = self._coming
         grown = self._feed(batch)
+        if self._begun_with is Source.NONE:
+            self._begun_with = coming.source
         self.log.add(batch.reads)
         done = batch.progress.done
         again = self._wants_again(done)
@@ -290,6 +294,8 @@ class Reading:
         self.reloads += 1
         if not self._quiet:
             what = "ran another program" if self._coming.execs else "changed before all was read"
+            if self._coming.source is not self._begun_with:
+                what = f"is read from {self._coming.source.label} now"
             self._owner.notify(f"process {self.pid} {what}: reading it again")
         self._start()
 
