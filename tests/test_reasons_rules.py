@@ -77,6 +77,20 @@ def test_what_leads_to_the_setting_stands_before_it() -> None:
         (f"{THP}/enabled", "madvise"),
         ("vm_flags", "no VM_HUGEPAGE (hg)"),
     ]
+    assert evidence[0].rule == "this size does what the next file says"
+
+
+def test_force_is_told_to_reach_only_sizes_that_inherit() -> None:
+    rules = in_force(thp(shmem_enabled="force", pmd=("inherit", "never")))
+    found = _explained(Given(Reason.OFF, ("", ""), "", dev=SHMEM, rules=rules)).findings[0]
+    assert [fact[:3] for fact in found.evidence] == [
+        (f"{THP}/shmem_enabled", "force", "holds only for sizes whose own file says inherit"),
+        (
+            f"{THP}/hugepages-2048kB/shmem_enabled",
+            "never",
+            "no huge pages by faults or khugepaged",
+        ),
+    ]
 
 
 def test_what_is_huge_needs_no_reason() -> None:

@@ -20,6 +20,12 @@ _SUITABLE: Final = "include/linux/huge_mm.h, thp_vma_suitable_order()"
 _SCAN: Final = "mm/khugepaged.c, hpage_collapse_scan_pmd()"
 _FLAGS: Final = "vm_flags"
 
+_PASSED_ON: Final = {
+    "inherit": "this size does what the next file says",
+    "force": "holds only for sizes whose own file says inherit",
+}
+"""What a setting means that does not decide alone."""
+
 _DEVICE_BITS: Final = (
     (VmFlag.PFNMAP, "VM_PFNMAP"),
     (VmFlag.IO, "VM_IO"),
@@ -132,7 +138,7 @@ def _nohugepage(_case: Case) -> tuple[Evidence, ...]:
 def _settings(case: Case, rule: str) -> tuple[Evidence, ...]:
     source = "mm/shmem.c, shmem_allowable_huge_orders()" if case.is_shared_memory else _ALLOWABLE
     *way, (file, value) = case.ruling.settings
-    passed = (Evidence(name, word, "leads on to the next", source) for name, word in way)
+    passed = (Evidence(name, word, _PASSED_ON[word], source) for name, word in way)
     return (*passed, Evidence(file, value, rule, source))
 
 
