@@ -5,8 +5,9 @@ import os
 import select
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -180,17 +181,30 @@ def test_sizes_scale() -> None:
     assert sizes.forest(0.5) == 500
 
 
-@pytest.mark.root
-@pytest.mark.bpf
-def test_a_short_run(tmp_path: Path) -> None:
-    found = tmp_path / "found.json"
-    command = [sys.executable, "-m", "bench", "--scale", "0.01", "--rounds", "1", "--only", "a"]
+@dataclass(frozen=True)
+class Run:
+    """One of the parts a and ui: what it printed, and wrote to a file."""
+
+    printed: str
+    report: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    found = tmp_path_factory.mktemp("bench") / "found.json"
+    command = [sys.executable, "-m", "bench", "--scale", "0.1", "--rounds", "1", "--only", "a,ui"]
     done = subprocess.run(
         [*command, "--json", str(found)], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert not done.returncode, done.stderr
-    assert "| (a) bpf, read and decoded" in done.stdout
-    values = {f["what"]: f["value"] for f in json.loads(found.read_text())["figures"]}
+    return Run(done.stdout, json.loads(found.read_text()))
+
+
+@pytest.mark.root
+@pytest.mark.bpf
+def test_a_short_run(run: Run) -> None:
+    assert "| (a) bpf, read and decoded" in run.printed
+    values = {f["what"]: f["value"] for f in run.report["figures"]}
     assert values["(a) bpf, the same, against reading smaps"] > 0
 
 
@@ -234,16 +248,11 @@ def test_processes_are_made_up_from_those_that_are_there() -> None:
 
 
 @pytest.mark.root
-def test_the_app_is_timed_in_a_terminal(tmp_path: Path) -> None:
-    found = tmp_path / "found.json"
-    command = [sys.executable, "-m", "bench", "--scale", "0.1", "--rounds", "1", "--only", "ui"]
-    done = subprocess.run(
-        [*command, "--json", str(found)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert not done.returncode, done.stderr
-    report = json.loads(found.read_text())
-    assert not report["notes"]
-    limited = [figure for figure in report["figures"] if figure["limit"] is not None]
+@pytest.mark.bpf
+def test_the_app_is_timed_in_a_terminal(run: Run) -> None:
+    assert not run.report["notes"]
+    figures = [figure for figure in run.report["figures"] if figure["what"].startswith("ui: ")]
+    limited = [figure for figure in figures if figure["limit"] is not None]
     assert len(limited) == 7
     assert all(figure["value"] > 0 for figure in limited)
 
