@@ -205,13 +205,21 @@ def test_exec_meanwhile_is_noticed() -> None:
         assert not huge_at(after, wanted.slots).any()
 
 
+def there(space: AddressSpace) -> list[tuple[int, ...]]:
+    """Start, end, backing and pages of the runs; a page that compaction moves is there, too."""
+    runs = space.runs
+    pages = runs["present"] + runs["swapped"]
+    columns = runs["start"], runs["end"], runs["backing"], pages
+    return [row for row in zip(*map(list, columns), strict=True) if AREA <= row[0] < AREA + 4 * M]
+
+
 def test_asking_for_the_right_changes_nothing() -> None:
     with child(FOUR) as process:
         before = read(process.pid)
         with Target(process.pid) as target:
             assert target.refusal() == ""
         after = read(process.pid)
-        assert before.runs.tolist() == after.runs.tolist()
+        assert there(before) == there(after) != []
 
 
 ASK = """

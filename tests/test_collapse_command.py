@@ -195,7 +195,12 @@ def test_breaking_it_off_tells_what_was_done(
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Target, "collapse", broken)
-    assert main(["collapse", pid, f"{AREA:x}", "--yes"]) == 130
+    # What a shell starts in the background ignores SIGINT.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        assert main(["collapse", pid, f"{AREA:x}", "--yes"]) == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
     out = capsys.readouterr().out
     assert "0 of 1 slot is huge now" in out
     assert "1 not tried: it was stopped" in out
