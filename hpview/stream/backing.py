@@ -196,16 +196,25 @@ class SmapsLevels:
         """Add PFNZERO, and HUGE of the huge zero page."""
         present = np.flatnonzero(categories & np.uint64(Category.PRESENT))
         addresses = np.uint64(start) + present.astype(np.uint64) * np.uint64(PAGE_SIZE)
-        first = np.searchsorted(addresses, self._starts)
-        behind = np.searchsorted(addresses, self._ends)
         until = start + len(entries) * PAGE_SIZE
-        seen_whole = (self._starts >= start) & (self._ends <= until)
-        surplus = behind - first - self._counted
+        here = slice(
+            int(np.searchsorted(self._ends, np.uint64(start), side="right")),
+            int(np.searchsorted(self._starts, np.uint64(until))),
+        )
+        starts, ends = self._starts[here], self._ends[here]
+        first, behind = np.searchsorted(addresses, starts), np.searchsorted(addresses, ends)
+        seen_whole = (starts >= start) & (ends <= until)
+        surplus = behind - first - self._counted[here]
         for vma in np.flatnonzero((behind > first) & ((surplus > 0) | ~seen_whole)).tolist():
             pages = present[first[vma] : behind[vma]]
             pages = pages[(categories[pages] & np.uint64(Category.HUGE)) == 0]
+            if not len(pages):
+                continue
             if seen_whole[vma]:
-                _mark_zeros(pages, int(surplus[vma]), start, entries, categories)
+                span = slice(int(pages[0]), int(pages[-1]) + 1)
+                at = start + span.start * PAGE_SIZE
+                count = int(surplus[vma])
+                _mark_zeros(pages - span.start, count, at, entries[span], categories[span])
             else:
                 # How many of them lie in this part of the VMA is not known.
                 categories[pages[_like_zero(entries[pages])]] |= np.uint64(GUESSED)
@@ -229,7 +238,7 @@ def _mark_zeros(
         pages: Indexes of its pages that are in no leaf.
         count: So many are not in its Rss.
         start: Address of page 0.
-        entries: Of all pages.
+        entries: Of all pages from the first to the last.
         categories: The same; changed.
     """
     alike = pages[_like_zero(entries[pages])]
