@@ -15,6 +15,7 @@ from hpview.ui import asking
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.process import ProcessScreen
 from hpview.wire import Backing
+from tests.fake_slots import Pages
 from tests.fakes import PID, Fakes, drive, press, rested, sample_fakes, settled, until
 from tests.golden import screen_lines
 from tests.on_slot import open_slot
@@ -288,6 +289,23 @@ def test_the_slot_screen_tells_why_by_its_own_pages() -> None:
         assert screen_lines(app)[1].rstrip() == words
 
     drive(app, script)
+
+
+def test_reading_a_slot_again_tells_why_it_is_not_huge_now() -> None:
+    fakes = half_huge()
+    fakes.slots = [Pages(A + 6 * MIB).run(512).slot()]
+    app = make(fakes)
+
+    async def script(pilot: Pilot[None]) -> None:
+        await open_slot(pilot, app, A + 6 * MIB)
+        await until(pilot, lambda: "no MADV_HUGEPAGE" in screen_lines(app)[1])
+        fakes.in_force = in_force(thp("never"))
+        await press(pilot, "R")
+        await until(pilot, lambda: "switched off" in screen_lines(app)[1])
+        assert len(fakes.streams) == 2
+        assert "MADV" not in screen_lines(app)[1]
+
+    drive(app, script, (160, 36))
 
 
 def test_pages_that_may_not_be_read_are_told_as_not_known() -> None:

@@ -103,6 +103,7 @@ class SlotScreen(HpviewScreen):
         self._address = address
         self._part: tuple[int, int] | None = None
         self._token = 0
+        self._outdated = False
         self._problem = ""
         self._header = Lines(glyphs, id="slot-header")
         self._why = Lines(glyphs, id="slot-why")
@@ -212,6 +213,9 @@ class SlotScreen(HpviewScreen):
         self._header.paint(self._header_lines)
         self._draw_why()
         self._legend.paint(self._legend_lines)
+        if self._outdated and not self._reading.paused:
+            self._reading.begin(quiet=True)
+        self._outdated = False
         self.post_message(self.Settled())
 
     def failed(self, error: HpviewError) -> None:
@@ -303,7 +307,8 @@ class SlotScreen(HpviewScreen):
         self.notify(f"nothing is mapped {where} this slot{more}", markup=False)
 
     def action_reread(self) -> None:
-        """Read these pages again."""
+        """Read these pages again, then the process: why they are not huge hangs on all of it."""
+        self._outdated = True
         self._ask(self.slot.start if self.slot is not None else self._address, self._part)
 
     def action_collapse(self) -> None:
