@@ -6,6 +6,7 @@ import argparse
 import errno
 import io
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _OUTPUT_FAILED: Final = frozenset({errno.EPIPE, errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EIO})
 """What only a write to standard output meets here; files are read without these."""
+
+_PIPE_CLOSED: Final = 128 + signal.SIGPIPE
+"""What a shell makes of a program that ends as it should when nobody reads any more."""
 
 _DESCRIPTION: Final = """\
 See which parts of a process are backed by 2 MB pages and which by 4 kB pages,
@@ -41,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 1 for a failure told in one line, 2 for wrong usage
-        (raised by argparse as SystemExit).
+        (raised by argparse as SystemExit), 141 where whoever reads the output has left.
     """
     if sys.stdout is None:
         print("hpview: standard output is closed", file=sys.stderr)
@@ -71,8 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         # The interpreter must not try to flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        why = "output closed" if err.errno == errno.EPIPE else f"{err.strerror}"
-        print(f"hpview: {why} before everything was written", file=sys.stderr)
+        if err.errno == errno.EPIPE:
+            return _PIPE_CLOSED
+        print(f"hpview: {err.strerror} before everything was written", file=sys.stderr)
         return 1
     return status
 
