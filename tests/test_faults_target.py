@@ -151,7 +151,7 @@ def asked_facts(pid: int, space: AddressSpace) -> object:
 def asked_settings(pid: int, space: AddressSpace) -> object:
     found = read_in_force(pid)
     require_same(space)
-    return found.process, found.mounts, found.thp
+    return found.process, found.mounts
 
 
 def asked_smaps(pid: int, space: AddressSpace) -> object:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 from hpview.acting import madvise
 from hpview.acting.words import refusal_words
 from hpview.errors import HpviewError, NoSuchProcess
-from hpview.kernelfs.files import PROC, MmFile, no_memory_map
+from hpview.kernelfs.files import PROC, MmFile
 from hpview.kernelfs.namespaces import require_own
 from hpview.kernelfs.status import read_stat
 
@@ -91,7 +91,7 @@ class Target(MmFile):
             super().__init__(pid, "maps", PROC)
             # Only now is it certain that stat and maps were of the process behind the pidfd.
             if self._has_exited() or not self.lives():
-                raise no_memory_map(pid) or NoSuchProcess(pid)
+                raise self.lost()
         except BaseException:
             self.close()
             raise

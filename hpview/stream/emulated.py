@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Final, Self
 
-from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, OtherProgram
 from hpview.kernelfs import pagemap
 from hpview.kernelfs.files import PROC
 from hpview.kernelfs.task import threads
@@ -146,6 +146,8 @@ def _require_access(pid: int, root: Path) -> None:
     try:
         pagemap.Pagemap(pid, root).close()
         return
+    except OtherProgram:
+        return  # an exec() in between: the first read opens what it runs now
     except NoMemoryMap:
         # Target has seen that other threads of this dead leader live.
         others = threads(pid, root)
