@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long test-kernels bench lint check screenshots bpf clean
+.PHONY: help run test test-long test-kernels test-endurance bench lint check screenshots bpf clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -25,6 +25,9 @@ test-long: $(VENV)/.dev ## 1,000 rounds of the streams in lock-step, 8 GiB, and 
 
 test-kernels: $(VENV)/.dev ## Boot Debian's kernels under QEMU and test hpview in each
 	$(BIN)/pytest tests/kernels/test_boots.py
+
+test-endurance: $(VENV)/.dev ## The app for ten minutes over a machine that does not hold still, and every fault at every step
+	HPVIEW_ENDURANCE_SECONDS=$${HPVIEW_ENDURANCE_SECONDS:-600} $(BIN)/pytest tests/endurance tests/test_faults_*.py
 
 bench: $(VENV)/.dev ## Measure hpview beside other tools; BENCH="--thpmaps FILE" adds options
 	$(BIN)/python -m bench $(BENCH)

@@ -1,0 +1,1 @@
+"""The app for a long time over a machine on which much happens."""
