@@ -14,6 +14,7 @@ from bench.engine import PROCFS
 from bench.report import Bound, Figure
 from bench.rounds import timed
 from hpview.space.address_space import AddressSpace
+from hpview.stream import fold
 from hpview.ui import palette
 from hpview.ui.app import HpviewApp
 from hpview.ui.screens.base import HpviewScreen
@@ -67,6 +68,8 @@ def patchwork(slots: int) -> AddressSpace:
         runs["present"] = np.where(table, [chance.randint(1, 512) for _ in lengths], 0)
         runs["swapped"] = np.where(runs["backing"] == Backing.SWAP, 512, 0)
         runs["zero"] = np.where(runs["backing"] == Backing.ZERO, 512, 0)
+        for name, value in fold.sums(runs, np.zeros(len(runs), dtype=np.intp), 1).items():
+            vma[name] = value
         space.feed(vma.tobytes() + runs.tobytes())
     return space
 
