@@ -158,5 +158,36 @@ def test_a_kernel_that_is_too_old_says_so_whatever_it_answers(
     assert failed.value.remedy == remedy
 
 
+@pytest.mark.root
+@pytest.mark.parametrize(
+    "words",
+    [
+        "unknown func bpf_probe_read_kernel#113",
+        "program of this type cannot use helper bpf_probe_read_kernel#113",
+    ],
+)
+def test_lockdown_is_told_by_the_helper_it_takes_away(
+    words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux 6.1 and 6.12, booted with lockdown=confidentiality, refuse the loader with EINVAL."""
+
+    def refused(*_: object, log_size: int = 0) -> NoReturn:
+        raise LoadFailed(errno.EINVAL, f"17: (85) call {words}\n" if log_size else "")
+
+    monkeypatch.setattr(LightSkeleton, "load", refused)
+    with pytest.raises(BackendUnavailable, match="lockdown") as failed:
+        loaded.LoadedProgram()
+    assert failed.value.remedy == "boot without lockdown=confidentiality"
+
+
+@pytest.mark.bpf
+def test_a_refused_loader_comes_with_the_verifiers_words(committed: LightSkeleton) -> None:
+    # exit without a value in r0
+    broken = LightSkeleton(committed.data, bytes([0x95]) + bytes(7), committed.state_size)
+    with pytest.raises(LoadFailed) as told:
+        broken.load(log_size=1 << 16)
+    assert "R0" in told.value.log
+
+
 def refuse(*_: object, **__: object) -> NoReturn:
     raise LoadFailed(errno.EPERM)

@@ -74,8 +74,18 @@ def map_update(fd: int, key: int, value: bytes) -> None:
     bpf(Command.MAP_UPDATE_ELEM, attr)
 
 
-def load_syscall_program(insns: bytes, name: bytes, map_fd: int) -> int:
-    """Load a sleepable BPF_PROG_TYPE_SYSCALL program whose fd_array is one map (5.14)."""
+def load_syscall_program(
+    insns: bytes, name: bytes, map_fd: int, log: ctypes.Array[ctypes.c_char] | None = None
+) -> int:
+    """Load a sleepable BPF_PROG_TYPE_SYSCALL program whose fd_array is one map (5.14).
+
+    Args:
+        insns: Its instructions.
+        name: At most 15 bytes.
+        map_fd: The map.
+        log: Takes what the verifier says.
+    """
+    log_fields = (1, len(log), ctypes.addressof(log)) if log is not None else (0, 0, 0)
     code = ctypes.create_string_buffer(insns, len(insns))
     license_ = ctypes.create_string_buffer(b"Dual BSD/GPL")
     fds = (ctypes.c_int * 1)(map_fd)
@@ -89,7 +99,8 @@ def load_syscall_program(insns: bytes, name: bytes, map_fd: int) -> int:
         len(insns) // 8,
         ctypes.addressof(code),
         ctypes.addressof(license_),
-        *(0, 0, 0, 0),
+        *log_fields,
+        0,
         F_SLEEPABLE,
         name,
         *(0,) * 12,

@@ -17,13 +17,14 @@ import numpy as np
 from hpview.errors import BackendUnavailable
 from hpview.in_force import release
 from hpview.kernelfs.files import PROC
-from hpview.kernelfs.namespaces import in_first_user_namespace, require_own
+from hpview.kernelfs.namespaces import require_own
 from hpview.kernelfs.task import is_zombie
 from hpview.kernelfs.zoneinfo import ram_top
 from hpview.stream import bpf
 from hpview.stream.calibrate import calibrate
 from hpview.stream.lskel import LightSkeleton, Loaded, LoadFailed
 from hpview.stream.patience import MOST, Patience
+from hpview.stream.refusal import missing_capabilities, unavailable
 from hpview.stream.state import OUT_OFFSET, Mode, PagesFound, State
 from hpview.wire import RECORD_SIZE
 
@@ -38,16 +39,12 @@ TABLES_PER_CALL: Final = 256
 _SKELETON: Final = Path(__file__).with_name("task_vma.lskel")
 _SYS: Final = Path("/sys/kernel")
 _BTF: Final = _SYS / "btf/vmlinux"
-_FIRST_KERNEL: Final = (5, 17)
-"""bpf_loop(), and task_vma as the program knows it; distributions bring both to older ones."""
+_READ_KERNEL: Final = "bpf_probe_read_kernel"
+"""Whom CAP_PERFMON allows this helper the verifier refuses it, by name, in lockdown only
+(kernel/trace/bpf_trace.c, bpf_base_func_proto(): LOCKDOWN_BPF_READ_KERNEL)."""
 
 _LOG_SIZE: Final = 1 << 20
 _LOG_LINES: Final = 20
-# include/uapi/linux/capability.h; CAP_SYS_ADMIN stands in for either
-_CAPABILITIES: Final = {"CAP_BPF": 39, "CAP_PERFMON": 38}
-_CAP_SYS_ADMIN: Final = 21
-_EXHAUSTED: Final = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN})
-"""What any kernel may lack for a while."""
 
 
 class LoadedProgram:
@@ -73,7 +70,7 @@ class LoadedProgram:
             self._map = mmap.mmap(loaded.state_fd, skeleton.state_size)
         except OSError as err:
             os.close(self._prog_fd)
-            raise _unavailable(err) from err
+            raise unavailable(err) from err
         finally:
             os.close(loaded.state_fd)
         self.state = State.from_buffer(self._map)
@@ -199,12 +196,12 @@ class LoadedProgram:
                 return bpf.iterator(self._prog_fd, pid)
             except OSError as err:
                 if not pid or err.errno not in (errno.E2BIG, errno.EINVAL):
-                    raise _unavailable(err) from err
+                    raise unavailable(err) from err
         params.filter_tgid = pid  # before 6.1 the program itself has to filter
         try:
             return bpf.iterator(self._prog_fd)
         except OSError as err:
-            raise _unavailable(err) from err
+            raise unavailable(err) from err
 
 
 def _hidden_by_filter(pid: int) -> bool:
@@ -228,75 +225,29 @@ def _load(skeleton: LightSkeleton) -> Loaded:
     except LoadFailed as err:
         raise _refused(skeleton, err) from err
     except OSError as err:
-        raise _unavailable(err) from err
+        raise unavailable(err) from err
 
 
 def _refused(skeleton: LightSkeleton, first: LoadFailed) -> BackendUnavailable:
-    """Load again for the verifier's words."""
+    """Load again for the verifier's words; those about a missing right would add nothing."""
+    failure = unavailable(first)
+    if missing_capabilities():
+        return failure
     log = ""
     try:
         loaded = skeleton.load(log_size=_LOG_SIZE)
     except LoadFailed as err:
         log = err.log
     except OSError as err:
-        return _unavailable(err)
+        return unavailable(err)
     else:
         os.close(loaded.prog_fd)
         os.close(loaded.state_fd)
-    if _SYS.is_dir() and not _BTF.is_file() and not _missing_capabilities():
-        return BackendUnavailable(
-            "bpf", f"no {_BTF}", remedy="a kernel built with CONFIG_DEBUG_INFO_BTF"
-        )
-    failure = _unavailable(first)
+    if _READ_KERNEL in log:
+        reason = "kernel lockdown forbids it to read kernel memory"
+        return BackendUnavailable("bpf", reason, remedy="boot without lockdown=confidentiality")
+    if _SYS.is_dir() and not _BTF.is_file():
+        remedy = "a kernel built with CONFIG_DEBUG_INFO_BTF"
+        return BackendUnavailable("bpf", f"no {_BTF}", remedy=remedy)
     failure.details = tuple(log.splitlines()[-_LOG_LINES:])
     return failure
-
-
-def _unavailable(err: OSError) -> BackendUnavailable:
-    if err.errno == errno.ENOSYS:
-        return BackendUnavailable("bpf", "the kernel has no bpf()", remedy="CONFIG_BPF_SYSCALL")
-    missing = _missing_capabilities()
-    if missing:
-        wanted = " and ".join(missing)
-        return BackendUnavailable("bpf", f"it needs {wanted}", remedy="run as root")
-    # Before 5.11 maps count against RLIMIT_MEMLOCK: EPERM tells nothing of rights.
-    too_old = release(os.uname().release) < _FIRST_KERNEL
-    if err.errno in (errno.EPERM, errno.EACCES) and not too_old:
-        return _denied(err)
-    if err.errno in _EXHAUSTED and not too_old:
-        return BackendUnavailable("bpf", f"it could not be set up: {err.strerror}")
-    return BackendUnavailable(
-        "bpf", f"the kernel refused the program: {err.strerror}", remedy="Linux 5.17 or later"
-    )
-
-
-def _denied(err: OSError) -> BackendUnavailable:
-    """The capabilities are there and do not help."""
-    if not in_first_user_namespace():
-        wanted = " and ".join(_CAPABILITIES)
-        return BackendUnavailable(
-            "bpf",
-            f"it needs {wanted} in the first user namespace",
-            remedy="run as root outside of the container",
-        )
-    return BackendUnavailable(
-        "bpf",
-        f"it was refused ({err.strerror})",
-        remedy="a seccomp filter or a security module may be why",
-    )
-
-
-def _missing_capabilities() -> list[str]:
-    """With only one of the two, errors range from EPERM to EINVAL."""
-    try:
-        lines = (PROC / "self/status").read_text("ascii", "replace").splitlines()
-    except OSError:
-        return []
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key == "CapEff":
-            have = int(value, 16)
-            if have >> _CAP_SYS_ADMIN & 1:
-                return []
-            return [name for name, bit in _CAPABILITIES.items() if not have >> bit & 1]
-    return []

@@ -42,7 +42,7 @@ _CONTEXT: Final = struct.Struct("<IIIIQ iIQ i")
 
 
 class LoadFailed(OSError):
-    """The loader program ran, and the kernel refused what it loaded.
+    """The kernel refused the loader program, or what that loaded.
 
     Attributes:
         log: What the verifier said, if it was asked.
@@ -116,8 +116,8 @@ class LightSkeleton:
             log_size: Bytes of verifier log to collect if it is refused; 0: none.
 
         Raises:
-            LoadFailed: The loader ran and the kernel refused the program or its map.
-            OSError: The loader itself could not be loaded.
+            LoadFailed: The kernel refused the program, its map, or the loader.
+            OSError: The loader was not even looked at.
         """
         for _ in range(_ATTEMPTS - 1):
             try:
@@ -135,7 +135,7 @@ class LightSkeleton:
         map_fd = bpf.map_create(bpf.MAP_TYPE_ARRAY, 4, len(self.data), 1, b"__loader.map")
         try:
             bpf.map_update(map_fd, 0, self.data)
-            loader_fd = bpf.load_syscall_program(self.insns, b"__loader.prog", map_fd)
+            loader_fd = self._loader(map_fd, log if log_size else None)
             try:
                 result = bpf.prog_run(loader_fd, ctx)
             finally:
@@ -146,3 +146,10 @@ class LightSkeleton:
             raise LoadFailed(-result, log.value.decode("ascii", "replace"))
         fields = _CONTEXT.unpack_from(ctx.raw)
         return Loaded(prog_fd=fields[8], state_fd=fields[5])
+
+    def _loader(self, map_fd: int, log: ctypes.Array[ctypes.c_char] | None) -> int:
+        try:
+            return bpf.load_syscall_program(self.insns, b"__loader.prog", map_fd, log)
+        except OSError as err:
+            said = log.value.decode("ascii", "replace") if log is not None else ""
+            raise LoadFailed(err.errno or 0, said) from err
