@@ -36,7 +36,6 @@ def pid() -> Iterator[int]:
         ([], "python"),
         (["{pid}"], "20000000"),
         (["{pid}", "--address", f"{AREA:#x}", "--screen", "slot"], "512"),
-        (["{pid}", "--screen", "why"], "4"),
         (["--screen", "machine"], "MiB"),
     ],
 )
