@@ -64,7 +64,10 @@ def test_every_state_stands_or_is_told_missing() -> None:
 
 
 def test_addresses_are_the_same_each_time() -> None:
-    with Demo.spawn() as one, Demo.spawn() as two:
+    with Demo.spawn() as one:
+        pass
+    # Two at a time might not both find pages in the hugetlb pool.
+    with Demo.spawn() as two:
         assert one.regions == two.regions
 
 
