@@ -97,6 +97,7 @@ def test_n_goes_from_hole_to_hole_and_says_when_there_is_none() -> None:
     [
         ("7f0a40000000", MIXED),
         ("0x7F0A40200000", MIXED + SLOT),
+        ("7f0a40200000-7f0a40400000", MIXED + SLOT),
         ("stack", STACK),
         ("[heap]", 0x560C84B10000),
         ("LIB", EXE),

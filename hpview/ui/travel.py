@@ -37,7 +37,13 @@ class Place(NamedTuple):
 
 
 def address_in(words: str) -> int | None:
-    """The address that words name: hexadecimal, with 0x or of six digits and more."""
+    """The address that words name: hexadecimal, with 0x or of six digits and more.
+
+    Of a range, as maps and the panes show it, the first.
+    """
+    first, dash, end = words.partition("-")
+    if dash:
+        return None if address_in(end) is None else address_in(first)
     digits = words.lower().removeprefix("0x")
     if len(digits) < _DIGITS and digits == words.lower():
         return None
