@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from hpview.cli import main
+from hpview.ui import shot
 from tests.children import child
 from tests.test_cli import heap, run
 
@@ -53,7 +54,8 @@ def test_the_ending_is_the_format(
     assert file.read_bytes().startswith(first)
 
 
-def test_a_shot_of_the_machine_has_rates(tmp_path: Path) -> None:
+def test_a_shot_of_the_machine_has_rates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shot, "_BETWEEN", 0.05)
     file = tmp_path / "machine.txt"
     arguments = ["--backend", "procfs", "shot", "--screen", "machine", "-o", str(file)]
     assert main([*arguments, "--keys", "2"]) == 0
