@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from hpview.in_force import read_in_force
+from hpview.kernelfs.smaps import read_smaps
 from hpview.reasons.answers import answer
 from hpview.reasons.thpeligible import Foretold, thp_eligible
+from hpview.wire import Source
 from tests.children import child
 from tests.judging import kernel_eligible, read
 from tests.kernel_targets import AREA
@@ -77,11 +79,13 @@ def test_thp_eligible_is_foretold(prctl: str, tmp_path: Path) -> None:
     compared = unknown = 0
     with child(regions() + prctl, cwd=tmp_path) as process:
         space = read(process.pid, "auto")
+        # Without BPF, nothing but smaps tells who was advised.
+        smaps = None if space.source is Source.BPF else read_smaps(process.pid)
         for knobs in (*ANON, *SHMEM):
             with turned(knobs):
                 in_force = read_in_force(process.pid)
                 truth = kernel_eligible(process.pid)
-            answers = answer(space, in_force)
+            answers = answer(space, in_force, smaps)
             told = thp_eligible(space, in_force, answers.eligibility)
             for start, foretold in zip(space.vmas["start"].tolist(), told.tolist(), strict=True):
                 at = (start - AREA) // APART
