@@ -9,8 +9,8 @@
  *	(TASK ROLLUP)* END		of all processes
  *
  * A TASK precedes the first VMA of each address space, and appears again when
- * the process got another mm (exec). END is the trailer: a stream without it
- * was cut short.
+ * the process got another mm (exec), or when the source changed. END is the
+ * trailer: a stream without it was cut short.
  *
  * hpview/wire.py holds the same layout as numpy dtypes; tests/test_wire.py
  * holds the two against each other.

@@ -182,6 +182,15 @@ def test_the_end_counts_what_is_not_forgotten() -> None:
         fed(task(mm=2), VMA, other)
 
 
+def test_a_stream_that_takes_the_place_of_another_in_mid_vma_may_meet_an_exec() -> None:
+    cut = task(mm=1) + vma(BASE, BASE + GIB, pages_4k=7)
+    after = Script(mm=2).vma(BASE, BASE + MIB).task(mm=3).vma(BASE, BASE + MIB).end().data
+    space = fed(cut, after)
+    assert (space.complete, space.execs, len(space.vmas)) == (True, 2, 1)
+    with pytest.raises(CorruptStream, match="not what its sums say"):
+        fed(cut, task(mm=1))
+
+
 def test_a_leaf_that_sticks_out_of_its_vma_counts_what_is_inside() -> None:
     lo, hi = BASE, BASE + 3 * MIB
     leaf = run(lo, hi)

@@ -12,7 +12,7 @@ from hpview.errors import CorruptStream
 from hpview.space import runs as runs_
 from hpview.space import segment, vma
 from hpview.space.columns import Column, by_start, found_at, overlap
-from hpview.space.ending import Seen, check_tail
+from hpview.space.ending import Seen, check_tail, identity_of
 from hpview.space.names import Names
 from hpview.space.totals import Totals
 from hpview.space.vma import Mark
@@ -191,7 +191,7 @@ class AddressSpace:
     def _break(self, record: Records, offset: int) -> None:
         """Take a TASK or END record, shape (1,)."""
         self._refuse_after_end(offset)
-        check_tail(self._tail, offset)
+        check_tail(self._tail, record, self._identity, offset)
         self._close_tail()
         self._tail = None
         match int(record["kind"][0]):
@@ -208,8 +208,7 @@ class AddressSpace:
             raise CorruptStream(offset, f"process {tgid} in the stream of process {self.tgid}")
         if source not in _SOURCES:
             raise CorruptStream(offset, f"source {source} is not known")
-        # The start time tells a reused pid, should the new mm have the old one's address.
-        identity = (int(record["mm"][0]), int(record["start_time"][0]))
+        identity = identity_of(record)
         if self._identity is not None and identity != self._identity:
             self._forget()
             self._seen.forget()

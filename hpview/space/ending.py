@@ -16,7 +16,7 @@ import numpy as np
 
 from hpview.errors import CorruptStream
 from hpview.space.checks import NOT_THE_SUMS
-from hpview.wire import Kind
+from hpview.wire import TASK, Kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,8 @@ class Seen:
 
     def __init__(self) -> None:
         self._counts = np.zeros(max(Kind) + 1, dtype=np.int64)
-        self._forgotten = np.zeros_like(self._counts)
+        self._before = [self._counts.copy()]
+        """What had come before each address space."""
 
     def add(self, kinds: NDArray[np.uint8]) -> None:
         """Note records, shape (n,)."""
@@ -46,10 +47,12 @@ class Seen:
         """All before the newest record, a TASK, was of another address space, and is forgotten.
 
         It may have come from another stream, of which this one took the place
-        (``stream.auto``): then END does not count it.
+        (``stream.auto``): then END does not count it, but what came since, more than one
+        address space if there was an exec() later.
         """
-        self._forgotten = self._counts.copy()
-        self._forgotten[Kind.TASK] -= 1
+        before = self._counts.copy()
+        before[Kind.TASK] -= 1
+        self._before.append(before)
 
     def check(self, end: Records, offset: int) -> None:
         """Refuse an END that counts others than came.
@@ -63,21 +66,41 @@ class Seen:
         """
         kinds = [kind for _, kind in _COUNTED]
         told = [int(end[field][0]) for field, _ in _COUNTED]
-        seen, newer = self._counts[kinds].tolist(), (self._counts - self._forgotten)[kinds].tolist()
-        if told not in (seen, newer):
-            came, sent = (" ".join(map(str, counts)) for counts in (seen, told))
+        seen = [(self._counts - before)[kinds].tolist() for before in self._before]
+        if told not in seen:
+            came, sent = (" ".join(map(str, counts)) for counts in (seen[0], told))
             raise CorruptStream(offset, f"{came} tasks, VMAs and runs came, {sent} were sent")
 
 
-def check_tail(tail: Tail | None, offset: int) -> None:
+def identity_of(task: Records) -> tuple[int, int]:
+    """What only one address space has: mm and start time.
+
+    The start time tells a reused pid, should the new mm have the old one's address.
+
+    Args:
+        task: dtype ``wire.TASK``, shape (1,).
+    """
+    return int(task["mm"][0]), int(task["start_time"][0])
+
+
+def check_tail(
+    tail: Tail | None, record: Records, identity: tuple[int, int] | None, offset: int
+) -> None:
     """Refuse a VMA that ends here and whose runs are not what its sums say.
+
+    One of an address space that is forgotten may lack some: another stream may have taken the
+    place of the one that had them (``stream.auto``).
 
     Args:
         tail: The newest VMA, if there is one.
-        offset: Where the record behind it stands in the stream, bytes.
+        record: The TASK or END behind it, shape (1,).
+        identity: Of the address space that the VMA is of.
+        offset: Where ``record`` stands in the stream, bytes.
 
     Raises:
         CorruptStream: They are not.
     """
-    if tail is not None and tail.due.any():
+    if tail is None or not tail.due.any():
+        return
+    if record["kind"][0] != Kind.TASK or identity_of(record.view(TASK)) == identity:
         raise CorruptStream(offset, NOT_THE_SUMS)
