@@ -14,6 +14,7 @@ from hpview.kernelfs.files import own_pid
 from hpview.kernelfs.pagemap import Category, Entry
 from hpview.notices import Notices
 from hpview.pages.frames import Frames
+from hpview.stream import auto
 from hpview.stream.backing import EntryRegions, KpageflagsLevels
 from hpview.stream.fallback import BestMappings, BestRegions
 from hpview.stream.features import Features, InUse
@@ -96,6 +97,44 @@ def test_what_fails_without_a_next_best_is_told() -> None:
     for _ in range(2):
         with pytest.raises(BackendUnavailable, match="smaps"):
             twice.find_vma(0)
+
+
+def test_who_opens_bpf_while_it_is_given_up_meets_no_closed_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused_pid, pid = 2, 1
+    closed: list[str] = []
+
+    class Kernel:
+        name = "bpf"
+
+        def open(self, pid: int) -> str:
+            if pid == refused_pid:
+                raise BackendUnavailable("bpf", "Operation not permitted")
+            assert str(auto_backend.open(refused_pid)) == "by /proc"  # as another thread may do
+            assert not closed
+            return "by bpf"
+
+        def close(self) -> None:
+            closed.append("closed")
+
+    class Procfs:
+        name = "procfs"
+
+        def __init__(self, **_: object) -> None:
+            return
+
+        def open(self, _pid: int) -> str:
+            return "by /proc"
+
+    monkeypatch.setattr(auto, "KernelBackend", Kernel)
+    monkeypatch.setattr(auto, "ProcfsBackend", Procfs)
+    auto_backend = auto.AutoBackend()
+    assert auto_backend.name == "bpf"
+    auto_backend.open(pid)
+    assert auto_backend.name == "procfs"
+    auto_backend.close()
+    assert closed
 
 
 @pytest.mark.parametrize("content", [b"", b"1234567", None])

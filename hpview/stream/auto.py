@@ -76,9 +76,8 @@ class AutoBackend:
             if self._procfs is None:
                 if err is not None:
                     self._tell(str(err))
+                # Others may be about to open the kernel's: it is left open.
                 self._procfs = ProcfsBackend(tell=self._tell)
-                if self._kernel is not None:
-                    self._kernel.close()
             return self._procfs
 
     def close(self) -> None:
