@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Final, cast
 import numpy as np
 import pytest
 
+from hpview.errors import NoMemoryMap, NoSuchProcess
 from hpview.kernelfs import hugetlbfs, kpageflags, pagemap
 from hpview.kernelfs.hugetlb import read_pools
 from hpview.kernelfs.kpageflags import PageFlag
+from hpview.kernelfs.maps import read_maps
 from hpview.kernelfs.pagemap import REGION, Category, Entry, Pagemap
 from hpview.kernelfs.smaps import SMAPS, Smaps, read_smaps
 from hpview.stream import backing
 from hpview.stream.backing import EntryRegions, KpageflagsLevels, ScanRegions, SmapsLevels
 from hpview.stream.fold import GUESSED, fold
 from hpview.wire import PAGE_SIZE, SLOT_SIZE, Backing, Records, RunFlag
+from tests.faulty import kill, kill_only, waiting
 from tests.paged import AREAS, area, paged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -286,6 +290,22 @@ def test_the_internal_mounts_of_hugetlbfs_are_found_without_pages_or_privileges(
     before = set(os.listdir("/proc/self/fd"))
     hugetlbfs.page_sizes()
     assert len(set(os.listdir("/proc/self/fd")) - before) <= 1
+
+
+@pytest.mark.parametrize("end", [kill, kill_only])
+def test_what_has_gone_is_not_told_as_empty(
+    end: Callable[[subprocess.Popen[bytes]], None],
+) -> None:
+    """pagemap of a dead process can still be read, and has no entry."""
+    with waiting() as process, Pagemap(process.pid) as file:
+        stack = next(m for m in read_maps(process.pid) if m.name == "[stack]")
+        entries = EntryRegions(file, SmapsLevels(smaps_of()))
+        for regions in (entries, ScanRegions(file)):
+            assert len(regions.scan(stack.start, stack.end)[0])
+        end(process)
+        for regions in (entries, ScanRegions(file)):
+            with pytest.raises((NoSuchProcess, NoMemoryMap)):
+                regions.scan(stack.start, stack.end)
 
 
 class Reserved:

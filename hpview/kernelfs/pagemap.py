@@ -200,10 +200,10 @@ class Pagemap(MmFile):
 
         Returns:
             uint64, shape (n,), bits as in ``Entry``; n is below ``npages`` only
-            where the address space ends. PFNs are 0 without CAP_SYS_ADMIN.
+            where the address space ends, or once it is gone. PFNs are 0 without CAP_SYS_ADMIN.
 
         Raises:
-            NoSuchProcess: The address space is gone before anything was read.
+            NoSuchProcess, NoMemoryMap: It cannot be read any more.
         """
         entries = np.empty(npages, dtype="<u8")
         room = entries.data.cast("B")

@@ -99,6 +99,8 @@ class EntryRegions:
         for _ in range(_EMPTY_PIECES):
             until = min(end, (start & -SLOT_SIZE) + PIECE_PAGES * PAGE_SIZE)
             entries = self._pagemap.read_entries(start, (until - start) // PAGE_SIZE)
+            if len(entries) < (until - start) // PAGE_SIZE:
+                raise self._pagemap.lost()  # else what has gone would be told as empty
             # Of a new VMA each entry says soft-dirty, also where there is no page.
             if np.bitwise_or.reduce(entries) & _POPULATED:
                 break
