@@ -81,6 +81,12 @@ def test_what_a_guest_says_may_be_cut_anywhere() -> None:
             assert cut == Outcome(Path())
 
 
+@pytest.mark.parametrize("status", [None, *pytest.ExitCode])
+def test_a_guest_that_ran_no_test_has_not_passed(status: int | None) -> None:
+    good = status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    assert Outcome(Path(), status=status).ran == good
+
+
 def test_kernels_found_last_are_taken_while_the_archive_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from tests.kernels.packages import NoKernels
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ class Outcome:
     """pytest's exit status; None if it did not come to its end."""
 
     timed_out: bool = False
+
+    @property
+    def ran(self) -> bool:
+        """Whether tests were run to the last: pytest also ends if it found none, or no file."""
+        return self.status in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
     def console(self) -> str:
         """The end of the console log."""

@@ -34,12 +34,13 @@ def test_boots_and_runs_to_the_end(
     for report in tests:
         report.nodeid = f"{machine}: {report.nodeid}"
         pytestconfig.hook.pytest_runtest_logreport(report=report)
-    if outcome.status is None:
-        why = "took too long" if outcome.timed_out else "stopped"
+    uncollected = [r.longreprtext for r in reports if isinstance(r, pytest.CollectReport)]
+    assert not uncollected, "\n".join(uncollected)
+    if not outcome.ran:
+        ended = "stopped" if outcome.status is None else f"pytest ended with {outcome.status}"
+        why = "took too long" if outcome.timed_out else ended
         pytest.fail(
             f"{why} in {outcome.running or 'start-up'}; {outcome.log} ends:\n{outcome.console()}",
             pytrace=False,
         )
-    uncollected = [r.longreprtext for r in reports if isinstance(r, pytest.CollectReport)]
-    assert not uncollected, "\n".join(uncollected)
     assert line.lacks == machine.lacks
