@@ -30,6 +30,10 @@ import mmap, os
 memory = mmap.mmap(-1, 8 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 memory.madvise(mmap.MADV_HUGEPAGE)
 memory[:] = b"x" * len(memory)
+try:
+    memory.madvise(25)  # MADV_COLLAPSE, where a fault found no free huge page
+except OSError:
+    pass
 print(os.readlink("/proc/self") if os.path.exists("/proc/self") else "", flush=True)
 os.read(0, 1)
 """

@@ -38,7 +38,8 @@ def check(place: Place, source: str, notices: Sequence[str]) -> None:
     """The target was read from ``source``, whole, and the doctor had foretold it."""
     found = place.json(SCAN)
     assert (found["source"], found["complete"]) == (source, True)
-    assert found["totals"]["bytes_2m"] >= 3 * SLOT_SIZE
+    totals = found["totals"]
+    assert totals["bytes_2m"] + totals["bytes_4k"] >= 4 * SLOT_SIZE
     assert len(found["notices"]) == len(notices), found["notices"]
     for told, words in zip(found["notices"], notices, strict=True):
         assert words in told

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from hpview.errors import NoMemoryMap, NoSuchProcess, NotAProcess
+from hpview.errors import AccessDenied, NoMemoryMap, NoSuchProcess, NotAProcess
 from hpview.kernelfs.files import PROC, failure
 from hpview.kernelfs.status import read_stat, read_status
 
@@ -60,11 +60,13 @@ def is_zombie(pid: int, tid: int, root: Path = PROC) -> bool:
         return read_stat(tid, root / str(pid) / "task").is_zombie
     except NoSuchProcess:
         return True
+    except AccessDenied:
+        return False  # hidepid=1 shows that it is there
 
 
 def has_mm(pid: int, tid: int, root: Path = PROC) -> bool:
     """Whether a thread of a process still has an address space."""
     try:
         return read_stat(tid, root / str(pid) / "task").has_mm
-    except NoSuchProcess:
+    except (NoSuchProcess, AccessDenied):
         return False

@@ -30,7 +30,7 @@ class Target:
     def __init__(self, pid: int, root: Path = PROC) -> None:
         try:
             readable_task(pid, root)
-        except NoSuchProcess as err:
+        except (NoSuchProcess, AccessDenied) as err:
             if hidden(root) and exists(pid):
                 raise AccessDenied(pid, "hidepid hides it; run as its user or as root") from err
             raise
