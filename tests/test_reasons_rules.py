@@ -297,3 +297,12 @@ def test_shared_memory_told_eligible_by_a_size_that_does_not_fit(
     given = Given(Reason.NONE, ("", ""), "", dev=SHMEM, size=size, present=1, rules=rules)
     answers = given.answers()
     assert thp_eligible(answers.space, rules, answers.eligibility).tolist() == [expected]
+
+
+@pytest.mark.parametrize(("kernel", "expected"), [((5, 10), 0), ((6, 1), 1)])
+def test_sysv_memory_told_eligible(kernel: tuple[int, int], expected: int) -> None:
+    """As the two kernels do that were booted."""
+    rules = replace(in_force(thp(shmem_enabled="always", pmd=None, small=None)), kernel=kernel)
+    given = Given(Reason.NONE, ("", ""), "", dev=SHMEM, name="/SYSV00000000 (deleted)", rules=rules)
+    answers = given.answers()
+    assert thp_eligible(answers.space, rules, answers.eligibility).tolist() == [expected]

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _ANY_SIZE: Final[Kernel] = (6, 8)
 """Since then THPeligible means any size that is enabled, before it the PMD's only."""
 
+_SYSV: Final[Kernel] = (6, 0)
+"""Before, smaps went by vm_ops, and those of SysV shared memory are its own: it was told not to
+be eligible, and was huge all the same (9fec51689ff6)."""
+
 _SMALL_FILES: Final[Kernel] = (6, 12)
 _SMALL_TMPFS: Final[Kernel] = (7, 0)
 """Since then the order of a PMD is not the only one that they may have."""
@@ -103,7 +107,7 @@ def _by_size(
 def _kinds_of(size: int, kernel: Kernel) -> tuple[VmaKind, ...]:
     """Which kinds of memory ask for folios of a size."""
     if size == SLOT_SIZE:
-        return THP_KINDS
+        return tuple(kind for kind in THP_KINDS if kind is not VmaKind.SYSV or kernel >= _SYSV)
     small = [VmaKind.ANON, VmaKind.SHMEM]
     if kernel >= _SMALL_FILES:
         small.append(VmaKind.FILE)
