@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 import sys
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _OWN = Path("/proc/self")
+_libc = ctypes.CDLL(None)
 
 
 class Sample(NamedTuple):
@@ -22,7 +24,8 @@ class Sample(NamedTuple):
 
     Attributes:
         at: Seconds since the app was begun.
-        uss: Bytes of memory that nobody else has.
+        uss: Bytes of memory that nobody else has, without what the C library keeps of what
+            was freed.
         rss: Resident bytes.
         descriptors: Open ones.
         bpf: Those of them that are BPF programs, maps, links and iterators.
@@ -48,6 +51,7 @@ class Sample(NamedTuple):
 def sampled(app: App[None], began: float) -> Sample:
     """One sample; takes some 100 ms in which no key is answered."""
     gc.collect()
+    _libc.malloc_trim(0)
     rollup = {
         words[0]: int(words[1]) * 1024
         for line in (_OWN / "smaps_rollup").read_text().splitlines()[1:]
