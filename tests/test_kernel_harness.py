@@ -42,24 +42,25 @@ def test_every_machine_is_of_a_kernel_that_is_fetched_and_runs_checks_that_exist
 
 def test_the_table_counts_tests_once_and_shows_what_failed_or_was_not_run() -> None:
     line = Line("6.1", "6.1.0-50")
+    (streams,), (numa,), (modes, reasons) = CHECKS["streams"], CHECKS["numa"], CHECKS["reasons"]
     line.add(
         [
-            report("tests/test_a_b.py::one", "passed", "setup"),
-            report("tests/test_a_b.py::one", "passed"),
-            report("tests/test_a_b.py::one", "failed", "teardown"),
-            report("tests/test_a_b.py::two", "passed"),
-            report("tests/test_c.py::three", "skipped", "setup"),
-            report("tests/test_d.py::four", "passed"),
-            report("tests/test_d.py::five", "skipped", "setup"),
+            report(f"{streams}::one", "passed", "setup"),
+            report(f"{streams}::one", "passed"),
+            report(f"{streams}::one", "failed", "teardown"),
+            report(f"{streams}::two[a::b]", "passed"),
+            report(f"{numa}::three", "skipped", "setup"),
+            report(f"{modes}::four", "passed"),
+            report(f"{reasons}::five", "skipped", "setup"),
         ]
     )
     assert render([line, Line("5.10", "")]) == [
-        "kernel  release        a b  c  d",
-        "6.1     6.1.0-50  1 FAILED  -  1",
+        "kernel  release    streams  numa  reasons",
+        "6.1     6.1.0-50  1 FAILED     -        1",
         "5.10",
         "6.1 has not: BTF",
     ]
-    assert check("tests/kernels/inside/test_x.py::test_y[a::b]") == "x"
+    assert check(f"{streams}::two[a::b]") == "streams"
 
 
 def test_what_a_guest_says_may_be_cut_anywhere() -> None:

@@ -75,16 +75,29 @@ _NODES: Final = (
 PLAIN: Final = Variant("")
 """Debian's defaults: KASLR, five levels of page tables on this processor, THP always."""
 
-VARIANTS: Final = (
-    Variant("nokaslr", "nokaslr", checks=("calibration", "accounting")),
-    Variant("no5lvl", "no5lvl", checks=("calibration", "accounting")),
-    Variant("thp=always", "transparent_hugepage=always", checks=("layouts", "reasons")),
-    Variant("thp=madvise", "transparent_hugepage=madvise", checks=("layouts", "reasons")),
-    Variant("thp=never", "transparent_hugepage=never", checks=("layouts", "reasons")),
-    Variant("lockdown", "lockdown=confidentiality", checks=("doctor", "accounting", "app")),
-    Variant("hugepages=8", "hugepages=8", checks=("accounting", "hugetlb")),
-    Variant("2 nodes", options=_NODES, checks=("accounting", "numa")),
-    Variant("1 CPU", options=("-smp", "1"), checks=("streams", "accounting")),
+NO_KASLR: Final = Variant("nokaslr", "nokaslr", checks=("calibration", "accounting"))
+FOUR_LEVELS: Final = Variant("no5lvl", "no5lvl", checks=("calibration", "accounting"))
+ADVISED: Final = Variant(
+    "thp=madvise", "transparent_hugepage=madvise", checks=("layouts", "reasons", "accounting")
 )
+NO_THP: Final = Variant(
+    "thp=never", "transparent_hugepage=never", checks=("calibration", "reasons", "accounting")
+)
+LOCKED: Final = Variant(
+    "lockdown", "lockdown=confidentiality", checks=("doctor", "accounting", "app")
+)
+POOL: Final = Variant("hugepages=8", "hugepages=8", checks=("hugetlb", "accounting"))
+NODES: Final = Variant("2 nodes", options=_NODES, checks=("numa", "accounting"))
+SINGLE: Final = Variant("1 CPU", options=("-smp", "1"), checks=("streams", "accounting"))
 
-MACHINES: Final = tuple(Machine(kernel, PLAIN) for kernel in SUITES)
+BOOTS: Final = {
+    "5.10": (PLAIN, POOL),
+    "6.1": (PLAIN, NO_KASLR, FOUR_LEVELS, LOCKED),
+    "6.12": (PLAIN, ADVISED, NO_THP),
+    "newest": (PLAIN, NO_KASLR, FOUR_LEVELS, ADVISED, NO_THP, LOCKED, POOL, NODES, SINGLE),
+}
+"""The ways in which each kernel is booted."""
+
+MACHINES: Final = tuple(
+    Machine(kernel, variant) for kernel, variants in BOOTS.items() for variant in variants
+)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from typing import TYPE_CHECKING
+
+from tests.kernels.machines import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +40,8 @@ class Line:
 
 def check(nodeid: str) -> str:
     """The kind of check that a test is of."""
-    return PurePath(nodeid.partition("::")[0]).stem.removeprefix("test_").replace("_", " ")
+    module = nodeid.partition("::")[0]
+    return next(name for name, tests in CHECKS.items() if module in tests)
 
 
 def render(lines: Sequence[Line]) -> list[str]:
