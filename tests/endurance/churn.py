@@ -151,13 +151,19 @@ def churning() -> Iterator[Churn]:
 def _shake(stop: threading.Event) -> None:
     """Resize the pool of 2 MB pages by a few, and compact memory, until it is to stop."""
     chance = random.Random(1)
-    before = int(_POOL.read_text())
-    turn = 0
+    added = turn = 0
     try:
         while not stop.wait(_POOL_EVERY):
             turn += 1
-            _POOL.write_text(str(before + chance.randrange(_MOST_PAGES + 1)))
+            added = _resized(added, chance.randrange(_MOST_PAGES + 1))
             if turn % _COMPACT_EVERY == 0:
                 _COMPACT.write_text("1")
     finally:
-        _POOL.write_text(str(before))
+        _resized(added, 0)
+
+
+def _resized(added: int, wanted: int) -> int:
+    """How many pages are added to the pool now; somebody else may have resized it meanwhile."""
+    others = max(0, int(_POOL.read_text()) - added)
+    _POOL.write_text(str(others + wanted))
+    return int(_POOL.read_text()) - others
