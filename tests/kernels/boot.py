@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.kernels.guest import ASKED
 from tests.kernels.packages import NoKernels
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def boot(
         raise NoKernels(f"needs {QEMU} (qemu-system-x86)")
     told = log.with_suffix(".reports")
     told.unlink(missing_ok=True)
-    line = f"console=ttyS0 panic=-1 rdinit=/init {append} -- {' '.join(checks)}"
+    line = f"console=ttyS0 panic=-1 rdinit=/init {append} {ASKED}{','.join(checks)}"
     command = [
         *(QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "2G", "-no-reboot"),
         *("-display", "none", "-nodefaults", "-kernel", str(vmlinuz), "-initrd", str(initramfs)),

@@ -32,7 +32,7 @@ _NOT_NEEDED: Final = shutil.ignore_patterns(
 )
 _INIT: Final = """\
 #!/bin/sh
-# Run by the kernel; what follows "--" on its command line are the arguments.
+# Run by the kernel.
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
@@ -42,7 +42,7 @@ mount -t devpts devpts /dev/pts
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 export HOME=/root LANG=C.UTF-8 PATH=/usr/bin:/bin PYTHONPATH={checkout}
 cd {checkout}
-{python} -m tests.kernels.guest "$@"
+{python} -m tests.kernels.guest
 echo o > /proc/sysrq-trigger
 exec sleep 60
 """

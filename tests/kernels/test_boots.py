@@ -28,6 +28,10 @@ def test_boots_and_runs_to_the_end(
         for data in outcome.reports
     ]
     tests = [report for report in reports if isinstance(report, pytest.TestReport)]
+    for report in tests:
+        if isinstance(report.longrepr, list):
+            # JSON has no tuples, and pytest folds skips of the same place by theirs.
+            report.longrepr = tuple(report.longrepr)
     line = Line(str(machine), outcome.release)
     line.add(tests)
     lines.append(line)
