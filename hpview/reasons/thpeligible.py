@@ -88,14 +88,16 @@ def _by_size(
     wanted = SLOT_SIZE if size is None else size.size
     mode = modes_of(space, in_force, kind, size)
     fits = _fits(space, kind, wanted)
+    unfit = np.zeros(len(kind), dtype=bool)
     if _NOT_NARROWED[0] <= in_force.kernel < _NOT_NARROWED[1]:
-        fits |= np.isin(kind, SHARED_KINDS) & _fits(space, kind, _SMALLEST)
-    room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & fits
+        unfit = np.isin(kind, SHARED_KINDS) & _fits(space, kind, _SMALLEST) & ~fits
+    room = np.isin(kind, _kinds_of(wanted, in_force.kernel)) & (fits | unfit)
     room &= (kind != VmaKind.FILE) | _file_may(space, in_force, eligibility.support)
     allowed = mode == Mode.ALWAYS
     by_advice = (mode == Mode.ADVISED) | (mode == Mode.WITHIN_SIZE)
     allowed |= by_advice & (advice == Advice.HUGEPAGE)
     # The size of the file decides, which is not known here.
+    allowed &= ~(unfit & (mode == Mode.WITHIN_SIZE))
     unknown = (mode == Mode.WITHIN_SIZE) & ~allowed
     unknown |= (mode == Mode.ADVISED) & (advice == Advice.UNKNOWN)
     out = np.zeros(len(kind), dtype=np.uint8)
