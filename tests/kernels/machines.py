@@ -90,14 +90,41 @@ POOL: Final = Variant("hugepages=8", "hugepages=8", checks=("hugetlb", "accounti
 NODES: Final = Variant("2 nodes", options=_NODES, checks=("numa", "accounting"))
 SINGLE: Final = Variant("1 CPU", options=("-smp", "1"), checks=("streams", "accounting"))
 
-BOOTS: Final = {
-    "5.10": (PLAIN, POOL),
-    "6.1": (PLAIN, NO_KASLR, FOUR_LEVELS, LOCKED),
-    "6.12": (PLAIN, ADVISED, NO_THP),
-    "newest": (PLAIN, NO_KASLR, FOUR_LEVELS, ADVISED, NO_THP, LOCKED, POOL, NODES, SINGLE),
-}
-"""The ways in which each kernel is booted."""
-
-MACHINES: Final = tuple(
-    Machine(kernel, variant) for kernel, variants in BOOTS.items() for variant in variants
+TOO_OLD: Final = (
+    "bpf is not available: the kernel refused the program: "
+    "bpf(MAP_CREATE): Operation not permitted; Linux 5.17 or later"
 )
+FORBIDDEN: Final = (
+    "bpf is not available: kernel lockdown forbids it to read kernel memory; "
+    "boot without lockdown=confidentiality"
+)
+NO_SCAN: Final = "no PAGEMAP_SCAN"
+GUESSES: Final = "before Linux 6.7 the emulation guesses which pages are huge"
+NO_GUARD: Final = "no MADV_GUARD_INSTALL before Linux 6.13"
+SMALL: Final = "no memory for a 1 GiB page"
+# What only a variant has.
+OPEN: Final = "lockdown is not confidentiality"
+ONE_NODE: Final = "one NUMA node"
+
+MACHINES: Final = (
+    Machine("5.10", PLAIN, frozenset({TOO_OLD, NO_SCAN, OPEN, ONE_NODE})),
+    Machine("5.10", POOL, frozenset({TOO_OLD, NO_SCAN})),
+    Machine("6.1", PLAIN, frozenset({NO_SCAN, GUESSES, NO_GUARD, SMALL, OPEN, ONE_NODE})),
+    Machine("6.1", NO_KASLR, frozenset({NO_SCAN})),
+    Machine("6.1", FOUR_LEVELS, frozenset({NO_SCAN})),
+    Machine("6.1", LOCKED, frozenset({FORBIDDEN, NO_SCAN})),
+    Machine("6.12", PLAIN, frozenset({NO_GUARD, SMALL, OPEN, ONE_NODE})),
+    Machine("6.12", ADVISED, frozenset({NO_GUARD, SMALL})),
+    Machine("6.12", NO_THP),
+    Machine("newest", PLAIN, frozenset({SMALL, OPEN, ONE_NODE})),
+    Machine("newest", NO_KASLR),
+    Machine("newest", FOUR_LEVELS),
+    Machine("newest", ADVISED, frozenset({SMALL})),
+    Machine("newest", NO_THP),
+    Machine("newest", LOCKED, frozenset({FORBIDDEN})),
+    Machine("newest", POOL),
+    Machine("newest", NODES),
+    Machine("newest", SINGLE),
+)
+"""Each kernel by Debian's defaults, THP ``always`` among them, and in the ways that change what
+hpview has to know."""
