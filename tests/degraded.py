@@ -134,6 +134,8 @@ def _scanned(readers: Readers, wish: Wish) -> dict[str, Any]:
         return _of(result.space, complete=result.complete)
     space = AddressSpace()
     chunks = 0
+    # A filter knows an iterator by its number, which no later file is to get.
+    lower = [os.open(os.devnull, os.O_RDONLY) for _ in range(64)]
     opened = (lambda: readers.open(wish.pid)), (lambda: readers.facts(wish.pid))
     for batch in load(*opened, size=wish.size, seconds=0):
         for data in batch.data:
@@ -144,6 +146,8 @@ def _scanned(readers: Readers, wish: Wish) -> dict[str, Any]:
         if chunks == wish.chunks:
             chunks += 1
             deny(denied(*wish.later))
+            while lower:
+                os.close(lower.pop())
     return _of(space, complete=space.complete and not (space.partial or space.read_errors))
 
 
