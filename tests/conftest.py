@@ -28,9 +28,9 @@ REQUIRE_ALL = "HPVIEW_REQUIRE_ALL"
 settings.register_profile("hpview", deadline=None, derandomize=True)
 settings.load_profile("hpview")
 
-collect_ignore = ["kernels", "test_reasons_khugepaged.py"]
-"""Run when named only, by ``make test-kernels`` and ``make test-long``: the one boots machines,
-the other wakes khugepaged for the whole of this one."""
+collect_ignore = ["kernels", "endurance", "test_reasons_khugepaged.py"]
+"""Run when named only, by ``make test-kernels``, ``test-endurance`` and ``test-long``: they boot
+machines, wear this one out, and wake khugepaged for the whole of it."""
 
 _freeze: Final = gc.freeze
 """Which tests may not call: see ``_own_garbage``."""
