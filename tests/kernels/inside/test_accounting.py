@@ -19,6 +19,7 @@ from hpview.stream.kernel import KernelBackend
 from hpview.wire import Source, VmaFlag
 from tests.compare import drain
 from tests.kernel_targets import SMAPS_LEAVES_OUT
+from tests.khugepaged import asleep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ EXACT: Final = (Source.BPF, Source.PAGEMAP_SCAN)
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
     """Stopped, so that nothing changes; reserving what an emulated processor can look through."""
-    with Demo.spawn(reserved=4 * GIB) as target:
+    with asleep(), Demo.spawn(reserved=4 * GIB) as target:
         os.kill(target.pid, signal.SIGSTOP)
         os.waitid(os.P_PID, target.pid, os.WSTOPPED | os.WNOWAIT)
         yield target

@@ -17,6 +17,7 @@ from hpview.wire import Source
 from tests.children import child
 from tests.kernel_targets import PRELUDE
 from tests.kernels.inside.test_accounting import EXACT, SOURCES, WAYS
+from tests.khugepaged import asleep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,8 @@ _PMD: Final = ("AnonHugePages", "ShmemPmdMapped", "FilePmdMapped")
 
 @pytest.fixture(scope="module")
 def targets() -> Iterator[list[int]]:
-    """Processes that stand still."""
-    with ExitStack() as stack:
+    """Processes that stand still; no heap of theirs is collapsed meanwhile."""
+    with asleep(), ExitStack() as stack:
         yield [stack.enter_context(child(PRELUDE + code)).pid for code in TARGETS]
 
 
