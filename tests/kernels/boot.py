@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 QEMU: Final = "qemu-system-x86_64"
 CPU: Final = "max,avx2=off"
-"""All that can be emulated, five levels of page tables among it. But QEMU 7.2 reads all that a
-masked load of AVX2 may, where a processor reads what is not masked: numpy crashed in argsort()."""
+"""All that can be emulated, five levels of page tables among it. But under QEMU 7.2 numpy's
+argsort() crashed in threads by AVX2: not without it, and not by AVX2 of a real processor."""
 
 LAST_LINES: Final = 60
 """Of the console, shown when a boot did not come to its end."""
